@@ -1,0 +1,145 @@
+package feed
+
+import (
+	"context"
+	"time"
+)
+
+// Source reads one feed of a partner.
+//
+// Fetch returns the page that begins behind after, of at most limit rows. It is repeatable and changes nothing at the
+// partner: the engine calls it again after an error, a crash, or to repair a drifted enumeration. The page is whole or
+// there is an error, never half of it. An empty page that is not Done is allowed as long as Next moves. Fetch may be
+// called by several goroutines at once only when the source is a [Pager].
+type Source interface {
+	Fetch(ctx context.Context, after Cursor, limit int) (Page, error)
+}
+
+// Pager is a source whose page addresses are known beforehand (page numbers), so that pages can be fetched ahead.
+// Following returns the Next that a full page fetched with (after, limit) will have.
+type Pager interface {
+	Following(after Cursor, limit int) Cursor
+}
+
+// Enumerator is a source that is read from the beginning every time, and whose pages together are everything there is.
+// Key names the columns that tell its records apart. Position is the place, counted from 0, of the first record behind
+// the cursor in the whole enumeration; CursorAt is the cursor behind which the page of limit rows with that number (from 0)
+// begins, so that Position(CursorAt(n, limit)) == n*limit.
+type Enumerator interface {
+	Key() []string
+	Position(after Cursor) int64
+	CursorAt(page int64, limit int) Cursor
+}
+
+// Counter is a source that can say how many records stand behind a cursor now; for progress only.
+type Counter interface {
+	Count(ctx context.Context, after Cursor) (int64, error)
+}
+
+// CursorChecker is a source that can tell a good cursor from a bad one. It returns the cursor in its normal form, or an
+// error that says what a good one looks like.
+type CursorChecker interface {
+	CheckCursor(c Cursor) (Cursor, error)
+}
+
+// Ranger is a source that can be read from one cursor-like bound to another ("once --from --to"). The bounds are what
+// an operator types: a time, a number, or the cursor's JSON. The returned source ends behind to.
+type Ranger interface {
+	Range(from, to string) (after Cursor, bounded Source, err error)
+}
+
+// Rewinder is a source some of whose records show up late, behind the cursor already (a transaction that commits after
+// its timestamp). Rewind returns the cursor from which a new run reads again; the engine leaves out what it delivered.
+// Rewound says whether a run that begins at Rewind(c) would read the record at place again. A Rewinder is a Rereader:
+// its records have places.
+type Rewinder interface {
+	Rereader
+	Rewind(c Cursor) Cursor
+	Rewound(place, c Cursor) bool
+}
+
+// Rereader is a source in which single records can be found again, so that a dead letter need not hold them.
+// Locate returns where row i of a batch stands. Reread returns the records that stand there now, in any order; places
+// at which there is none any more are left out.
+type Rereader interface {
+	Locate(b Batch, i int) Cursor
+	Reread(ctx context.Context, at []Cursor) (Batch, error)
+}
+
+// Sink delivers to one resource of a partner.
+//
+// A nil error means that every record of the batch has been accepted for good, except the returned ones, which never
+// will be. A non-nil error says nothing about what the target did; the engine then acts by the error's [Verdict], and
+// for an idempotent sink delivers the same batch again. Deliver may be called by several goroutines at once, up to the
+// job's concurrency.
+type Sink interface {
+	Deliver(ctx context.Context, b Batch) ([]Rejection, error)
+}
+
+// Preparer is a sink that looks at the columns before the first row moves: it creates its table, or compares the
+// columns with the ones that are there. It is called once a run, before Deliver or Begin.
+type Preparer interface {
+	Prepare(ctx context.Context, c *Columns) error
+}
+
+// Opaque is a sink for which delivering twice is harm (an SMS). Its batches are recorded before the first byte leaves,
+// and one whose outcome is unknown is held in doubt, never sent again by the engine. Sinks without this method are
+// idempotent: the target keeps one record a key however often it comes.
+type Opaque interface {
+	Opaque()
+}
+
+// Previewer is a sink that can show the request for a batch, signed and with secrets left out, without sending it.
+type Previewer interface {
+	Preview(ctx context.Context, b Batch) (string, error)
+}
+
+// Snapshotter is a sink that can replace all it holds by a complete enumeration. Begin opens the staging area: with
+// resume 0 an empty one, else the one left by an interrupted run, cut back to the rows at positions below resume (and
+// an error when there is none: the engine then starts over). Readers of the target see the old generation until Swap.
+type Snapshotter interface {
+	Begin(ctx context.Context, c *Columns, key []string, resume int64) (Generation, error)
+}
+
+// Generation is a staged enumeration. It is used by one goroutine.
+//
+// Append stages rows; row i of b stands at position at+i. On nil they are durable.
+// Swap makes the generation the current one in one transaction, if it keeps to the terms; otherwise nothing changes, the
+// staged rows stay, and the error is a [CountError] or a [ShrinkError].
+type Generation interface {
+	Append(ctx context.Context, at int64, b Batch) error
+	Swap(ctx context.Context, terms SwapTerms) (Changes, error)
+	Close() error
+}
+
+// SwapTerms are the conditions of a swap.
+type SwapTerms struct {
+	At        time.Time             // when the new generation becomes valid, for the change table
+	Expect    int64                 // the number of different keys there must be, -1 when nobody knows
+	MaxDelete func(old int64) int64 // how many of the old records may go
+}
+
+// Repairer is a generation whose rows can be looked at and mended while it is staged; see the engine's drift repair.
+//
+// Count begins a round of probing: no row is marked as seen. It returns how many rows and how many different keys are
+// staged, and up to limit positions at which a key stands that stands at another position too.
+// Probe stages a page read again: a key that is staged already keeps its place and gets the new values, another is added
+// outside the positions. It returns the place of each row, -1 for an added one, and marks all of them as seen.
+// Forget unstages the rows at the positions [from, to) that were not marked in this round; with to = math.MaxInt64 also
+// the added rows.
+type Repairer interface {
+	Count(ctx context.Context, limit int) (Staged, error)
+	Probe(ctx context.Context, b Batch) ([]int64, error)
+	Forget(ctx context.Context, from, to int64) error
+}
+
+// Staged is what a staging area holds.
+type Staged struct {
+	Rows, Distinct int64
+	Duplicates     []int64 // positions of some of the keys that stand at more than one
+}
+
+// Changes is what a swap did, in records.
+type Changes struct {
+	Inserted, Updated, Deleted, Unchanged int64
+}
