@@ -1,0 +1,73 @@
+package transport
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/secret"
+)
+
+// refused judges an answer that is not 2xx; this is the one place that knows HTTP statuses. A Retry-After closes the gate.
+func (c *Client) refused(answer *http.Response, secrets []secret.Secret) *feed.Error {
+	status := answer.StatusCode
+	e := feed.Errorf(verdict(status), fmt.Sprintf("HTTP %d", status), "%s", describe(answer, secrets))
+	if e.Verdict == feed.Retry {
+		e.RetryAfter = retryAfter(answer.Header)
+		c.gate.close(e.RetryAfter)
+		return e
+	}
+	return e.WithRemedy("%s", remedy(answer))
+}
+
+func verdict(status int) feed.Verdict {
+	switch {
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500:
+		return feed.Retry
+	default:
+		return feed.HaltConnection
+	}
+}
+
+// describe gives the status and the beginning of the body, as far as it can be read.
+func describe(answer *http.Response, secrets []secret.Secret) string {
+	text := fmt.Sprintf("HTTP %d", answer.StatusCode)
+	if name := http.StatusText(answer.StatusCode); name != "" {
+		text += " " + name
+	}
+	r, _, err := plain(answer)
+	if err != nil {
+		return text
+	}
+	body, _ := io.ReadAll(io.LimitReader(r, errorRead)) // what has arrived is better than nothing
+	if part := excerpt(Redact(body, secrets...)); part != "" {
+		text += ": " + part
+	}
+	return text
+}
+
+func remedy(answer *http.Response) string {
+	switch status := answer.StatusCode; {
+	case status/100 == 3:
+		return "the server redirects" + target(answer) + "; redirects are not followed, so correct url, then resume the connection"
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return "check the credentials, and whether the partner admits this machine's address, then resume the connection"
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
+		return "check url and resource, then resume the connection"
+	case status == http.StatusProxyAuthRequired:
+		return "check the proxy in HTTPS_PROXY and its credentials, then resume the connection"
+	default:
+		return "compare the settings with the partner's document, or ask the partner, then resume the connection"
+	}
+}
+
+// target names where a redirect leads, without the query, which may hold what was sent.
+func target(answer *http.Response) string {
+	u, err := url.Parse(answer.Header.Get("Location"))
+	if err != nil || u.Path == "" && u.Host == "" {
+		return ""
+	}
+	return " to " + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
