@@ -1,0 +1,97 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// config reads the tree.
+func (r *reader) config() *Config {
+	c := &Config{Path: r.name, Digest: digest(r.text), Location: time.UTC, Connections: map[string]*Connection{}}
+	top := block{"", r.root}
+	var defaults, connections, jobs *table
+	section := func(to **table) func(string, *entry) {
+		return func(path string, e *entry) { *to, _ = r.table(path, e, "["+path+"…]") }
+	}
+	r.fill(top, topFields(c), nil, special{"defaults": section(&defaults), "connections": section(&connections), "jobs": section(&jobs)})
+	k := newKeys(c.Location)
+	if defaults != nil {
+		r.readKeys(block{"defaults", defaults}, k, nil)
+	}
+	r.connections(c, connections)
+	r.jobs(c, jobs, k)
+	if r.literals && r.fromFile {
+		r.checkMode(nowhere(), "", r.name)
+	}
+	return c
+}
+
+// connections reads [connections.*]. A connection that cannot be made is there as a nil, so that jobs on it are not
+// blamed.
+func (r *reader) connections(c *Config, t *table) {
+	if t == nil {
+		return
+	}
+	for _, e := range t.entries {
+		path := "connections." + quoteKey(e.name)
+		e.visible = true
+		sub, ok := r.table(path, e, "[connections.NAME]")
+		if ok && r.checkName(path, e) {
+			c.Connections[e.name] = r.connection(e, block{path, sub})
+		} else {
+			c.Connections[e.name] = nil
+		}
+	}
+}
+
+func (r *reader) connection(e *entry, b block) *Connection {
+	t := b.table.find("type")
+	if t == nil {
+		if !r.broken {
+			r.report(Error, b.table.at, b.sub("type"), "this key is missing", "known types are "+strings.Join(r.opt.Registry.types(), ", "))
+		}
+		return nil
+	}
+	t.visible = true
+	typ, _ := t.value.(string)
+	settings := r.opt.Registry.connection(typ)
+	if settings == nil {
+		r.report(Error, t.at, b.sub("type"), fmt.Sprintf("there is no type %q", typ), suggest(typ, r.opt.Registry.types()))
+		return nil
+	}
+	fields := settings.Fields()
+	f := r.fill(b, fields, r.opt.Overrides[typ], special{"type": nil})
+	r.finish(f, fields, settings.Validate)
+	return &Connection{Name: e.name, Type: typ, Settings: settings, Line: r.line(b.table.at)}
+}
+
+// checkName checks the name of a job or connection, which the command line takes as an argument.
+func (r *reader) checkName(path string, e *entry) bool {
+	if goodName.MatchString(e.name) {
+		return true
+	}
+	r.report(Error, e.key, path, "this is no name", "use a-z, 0-9, - and _, a letter or digit first, 64 characters at most")
+	return false
+}
+
+var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// knownKeys returns the names of all keys that hold secrets, and the set of all others.
+func (r *reader) knownKeys() (secrets []string, others map[string]bool) {
+	others = map[string]bool{"type": true, "source": true, "sink": true}
+	for _, k := range engineKeys() {
+		others[k] = true
+	}
+	for _, typ := range r.opt.Registry.types() {
+		for _, f := range r.opt.Registry.connection(typ).Fields() {
+			if f.Type == secretType {
+				secrets = append(secrets, f.Name)
+			} else {
+				others[f.Name] = true
+			}
+		}
+	}
+	return secrets, others
+}
