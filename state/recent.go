@@ -1,0 +1,71 @@
+package state
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// chunk is how many marks one statement writes: a statement costs more than a row.
+const chunk = 100
+
+// sqlMarks writes n places.
+func sqlMarks(n int) string {
+	rows := strings.Repeat(", (?1, ?2, ?)", n)[2:]
+	return "INSERT INTO recent (job, at, place) VALUES " + rows + " ON CONFLICT (job, place) DO UPDATE SET at = excluded.at"
+}
+
+func (t *tx) mark(h hot, job string, places []string) error {
+	args := []any{job, stamp(t.now)}
+	for len(places) > 0 {
+		st, n := h.mark, 1
+		if len(places) >= chunk {
+			st, n = h.marks, chunk
+		}
+		args = args[:2]
+		for _, place := range places[:n] {
+			args = append(args, place)
+		}
+		if _, err := t.run(st, args...); err != nil {
+			return err
+		}
+		places = places[n:]
+	}
+	return nil
+}
+
+// pruneRecent forgets marks made before keep, none when that is zero.
+func (t *tx) pruneRecent(job string, keep time.Time) error {
+	if keep.IsZero() {
+		return nil
+	}
+	return t.exec("DELETE FROM recent WHERE job = ? AND at < ?", job, stamp(keep))
+}
+
+// Recent returns the marked places of a job: where the records stand that it delivered lately.
+func (s *Store) Recent(ctx context.Context, job string) (map[string]struct{}, error) {
+	list, err := all(ctx, s.r, scanTo[string], "SELECT place FROM recent WHERE job = ?", job)
+	if err != nil {
+		return nil, explain(s.path, "reading the recent marks of job "+job, err)
+	}
+	set := make(map[string]struct{}, len(list))
+	for _, place := range list {
+		set[place] = struct{}{}
+	}
+	return set, nil
+}
+
+// ReplaceRecent marks these places as the ones whose records a job delivered lately, and no others; see feed.Rewinder.
+func (s *Store) ReplaceRecent(ctx context.Context, job string, places []string) error {
+	return s.write(ctx, "marking what job "+job+" delivered lately", func(t *tx) error {
+		if err := t.exec("DELETE FROM recent WHERE job = ?", job); err != nil {
+			return err
+		}
+		return t.mark(s.hot, job, places)
+	})
+}
+
+// PruneRecent forgets the marks of a job made before keep.
+func (s *Store) PruneRecent(ctx context.Context, job string, keep time.Time) error {
+	return s.write(ctx, "pruning the recent marks of job "+job, func(t *tx) error { return t.pruneRecent(job, keep) })
+}

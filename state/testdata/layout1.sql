@@ -1,0 +1,210 @@
+-- A state file of layout 1, as sqlite3's .dump writes it.
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE job (
+  name      TEXT PRIMARY KEY,
+  since     TEXT,                      -- first seen by a daemon: slots before this are never due
+  last_full TEXT                       -- when the last complete pass ended
+) STRICT, WITHOUT ROWID;
+INSERT INTO job VALUES('grades','2026-02-01T00:00:00.000Z','2026-03-01T01:41:00.000Z');
+CREATE TABLE run (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  job         TEXT NOT NULL,
+  slot        TEXT,                    -- the slot that caused it; NULL when it was started by hand
+  "trigger"   TEXT NOT NULL CHECK ("trigger" IN ('schedule','catch-up','resume','manual')),
+  mode        TEXT NOT NULL CHECK (mode IN ('incremental','full')),
+  state       TEXT NOT NULL CHECK (state IN ('running','done','part','failed','halted','interrupted','cancelled')),
+  started_at  TEXT NOT NULL,
+  finished_at TEXT,                    -- NULL while it runs
+  pages       INTEGER NOT NULL DEFAULT 0,
+  read        INTEGER NOT NULL DEFAULT 0,   -- records
+  delivered   INTEGER NOT NULL DEFAULT 0,   -- records
+  rejected    INTEGER NOT NULL DEFAULT 0,   -- records, now dead letters
+  skipped     INTEGER NOT NULL DEFAULT 0,   -- records delivered by an earlier run already
+  retries     INTEGER NOT NULL DEFAULT 0,   -- calls
+  bytes       INTEGER NOT NULL DEFAULT 0,   -- on the wire
+  total       INTEGER NOT NULL DEFAULT -1,  -- records expected, -1 unknown
+  cursor_from TEXT NOT NULL DEFAULT '',
+  cursor_to   TEXT NOT NULL DEFAULT '',
+  code        TEXT NOT NULL DEFAULT '',     -- of the error, the partner's own where it gave one
+  error       TEXT NOT NULL DEFAULT '',
+  remedy      TEXT NOT NULL DEFAULT '',
+  summary     TEXT NOT NULL DEFAULT ''      -- JSON: what a swap changed, drift found and repaired
+) STRICT;
+INSERT INTO run VALUES(1,'grades','2026-03-01T01:30:00.000Z','schedule','full','part','2026-03-01T01:30:00.000Z','2026-03-01T01:41:00.000Z',3,3000,2999,1,0,0,0,3000,'','{"page":3}','','','','');
+CREATE TABLE run_event (
+  id     INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+  at     TEXT NOT NULL,
+  kind   TEXT NOT NULL,
+  text   TEXT NOT NULL
+) STRICT;
+INSERT INTO run_event VALUES(1,1,'2026-03-01T01:31:00.000Z','retry','page 2: HTTP 503');
+CREATE TABLE checkpoint (
+  job        TEXT NOT NULL,
+  lane       TEXT NOT NULL CHECK (lane IN ('forward','full')),  -- full: a complete pass that is under way
+  version    INTEGER NOT NULL,         -- of its newest row in checkpoint_history, 0 when there is none
+  cursor     TEXT NOT NULL,
+  rows       INTEGER NOT NULL,         -- delivered since the lane began
+  detail     TEXT NOT NULL DEFAULT '', -- JSON, the engine's own
+  run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL,    -- the run that moved it; NULL: an operator did
+  started_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '', -- the operator, when one did
+  why        TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (job, lane)
+) STRICT, WITHOUT ROWID;
+INSERT INTO checkpoint VALUES('grades','forward',1,'{"page":3}',2999,'',1,'2026-03-01T01:30:00.000Z','2026-03-01T01:41:00.000Z','','');
+CREATE TABLE checkpoint_history (
+  job         TEXT NOT NULL,
+  lane        TEXT NOT NULL,
+  version     INTEGER NOT NULL,
+  op          TEXT NOT NULL CHECK (op IN ('run','set','reset','undo','import','end')),  -- end: a complete pass is over
+  cursor_from TEXT,
+  rows_from   INTEGER NOT NULL DEFAULT 0,
+  detail_from TEXT NOT NULL DEFAULT '',
+  cursor_to   TEXT,
+  rows_to     INTEGER NOT NULL DEFAULT 0,
+  run_id      INTEGER REFERENCES run (id) ON DELETE SET NULL,
+  at          TEXT NOT NULL,
+  who         TEXT NOT NULL DEFAULT '',
+  why         TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (job, lane, version)
+) STRICT, WITHOUT ROWID;
+INSERT INTO checkpoint_history VALUES('grades','forward',1,'run',NULL,0,'','{"page":3}',2999,1,'2026-03-01T01:41:00.000Z','','');
+CREATE TABLE recent (
+  job   TEXT NOT NULL,
+  place TEXT NOT NULL,
+  at    TEXT NOT NULL,
+  PRIMARY KEY (job, place)
+) STRICT, WITHOUT ROWID;
+INSERT INTO recent VALUES('grades','["2026-03-01",7]','2026-03-01T01:41:00.000Z');
+CREATE TABLE slot (
+  job        TEXT NOT NULL,
+  at         TEXT NOT NULL CHECK (at GLOB '[0-9][0-9][0-9][0-9]-??-??T??:??:??.???Z'),
+  through    TEXT NOT NULL CHECK (through >= at AND through GLOB '[0-9][0-9][0-9][0-9]-??-??T??:??:??.???Z'),
+  count      INTEGER NOT NULL CHECK (count > 0),
+  decision   TEXT NOT NULL CHECK (decision IN ('ran','skipped','coalesced','caught up','paused','missed')),
+  run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL,
+  decided_at TEXT NOT NULL,
+  note       TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (job, at)
+) STRICT, WITHOUT ROWID;
+INSERT INTO slot VALUES('grades','2026-03-01T01:30:00.000Z','2026-03-01T01:30:00.000Z',1,'ran',1,'2026-03-01T01:30:00.000Z','');
+CREATE TABLE letter (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  job        TEXT NOT NULL,
+  run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL,  -- the run that met it last
+  at         TEXT NOT NULL,            -- first refused
+  code       TEXT NOT NULL,
+  reason     TEXT NOT NULL,            -- of the last refusal
+  place      TEXT NOT NULL,            -- where the source finds it again, '' when it cannot
+  "key"      TEXT NOT NULL,
+  record     TEXT NOT NULL,            -- JSON object, masked
+  state      TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open','delivered','dropped')),
+  tries      INTEGER NOT NULL DEFAULT 1,
+  tried_at   TEXT NOT NULL,
+  last_error TEXT NOT NULL DEFAULT '', -- of the last attempt to deliver the letter
+  settled_at TEXT,
+  who        TEXT NOT NULL DEFAULT '',
+  why        TEXT NOT NULL DEFAULT ''
+) STRICT;
+INSERT INTO letter VALUES(1,'grades',1,'2026-03-01T01:35:00.000Z','uscc','check digit','','91350211M000100Y46','{"grade":"A"}','open',1,'2026-03-01T01:35:00.000Z','',NULL,'','');
+CREATE TABLE halt (
+  scope  TEXT NOT NULL CHECK (scope IN ('job','connection')),
+  name   TEXT NOT NULL,
+  at     TEXT NOT NULL,
+  code   TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  remedy TEXT NOT NULL,
+  run_id INTEGER REFERENCES run (id) ON DELETE SET NULL,
+  PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO halt VALUES('connection','credit','2026-03-01T01:41:00.000Z','302','credentials refused','check them',1);
+CREATE TABLE pause (
+  job TEXT PRIMARY KEY,
+  at  TEXT NOT NULL,
+  who TEXT NOT NULL,
+  why TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO pause VALUES('affairs','2026-03-01T02:00:00.000Z','operator','the partner rebuilds');
+CREATE TABLE intent (
+  id         TEXT PRIMARY KEY,
+  job        TEXT NOT NULL,
+  run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL,
+  seq        INTEGER NOT NULL,         -- of the batch in its run
+  "after"    TEXT NOT NULL,            -- the cursor the batch begins behind
+  digest     TEXT NOT NULL,
+  records    INTEGER NOT NULL,
+  payload    BLOB,                     -- masked, or NULL; gone once settled
+  state      TEXT NOT NULL CHECK (state IN ('recorded','sent','doubt','settled')),
+  at         TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  who        TEXT NOT NULL DEFAULT '',
+  why        TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+INSERT INTO intent VALUES('A1','sms',1,1,'7','d',2,X'00','doubt','2026-03-01T02:00:00.000Z','2026-03-01T02:00:00.000Z','','');
+CREATE TABLE operation (
+  id   INTEGER PRIMARY KEY AUTOINCREMENT,
+  at   TEXT NOT NULL,
+  who  TEXT NOT NULL,
+  what TEXT NOT NULL,
+  job  TEXT NOT NULL,                  -- or the connection, for a resumed one
+  why  TEXT NOT NULL
+) STRICT;
+INSERT INTO operation VALUES(1,'2026-03-01T02:00:00.000Z','operator','pause','affairs','the partner rebuilds');
+DELETE FROM sqlite_sequence;
+INSERT INTO sqlite_sequence VALUES('run',1);
+INSERT INTO sqlite_sequence VALUES('letter',1);
+INSERT INTO sqlite_sequence VALUES('operation',1);
+CREATE UNIQUE INDEX run_one_at_a_time ON run (job) WHERE state = 'running';
+CREATE INDEX run_by_job ON run (job, id);
+CREATE INDEX run_event_by_run ON run_event (run_id, id);
+CREATE INDEX checkpoint_by_run ON checkpoint (run_id);
+CREATE INDEX checkpoint_history_by_run ON checkpoint_history (run_id);
+CREATE INDEX recent_by_time ON recent (job, at);
+CREATE INDEX slot_by_time ON slot (at);
+CREATE INDEX slot_by_run ON slot (run_id);
+CREATE UNIQUE INDEX letter_one_open
+  ON letter (job, coalesce('place ' || nullif(place, ''), 'key ' || nullif("key", '')))
+  WHERE state = 'open';
+CREATE INDEX letter_by_job ON letter (job, state, id);
+CREATE INDEX letter_by_state ON letter (state, id);
+CREATE INDEX letter_by_run ON letter (run_id);
+CREATE INDEX halt_by_run ON halt (run_id);
+CREATE INDEX intent_unsettled ON intent (job, seq) WHERE state <> 'settled';
+CREATE INDEX intent_by_run ON intent (run_id);
+CREATE VIEW v_status AS
+WITH name (job) AS (SELECT name FROM job UNION SELECT job FROM checkpoint UNION SELECT job FROM pause)
+SELECT n.job,
+       CASE WHEN h.name IS NOT NULL THEN 'halted' WHEN p.job IS NOT NULL THEN 'paused' ELSE coalesce(r.state, 'never ran') END AS state,
+       coalesce(h.reason, p.why, nullif(r.error, ''), '') AS reason,
+       r.id AS last_run, r.state AS last_run_state, r.started_at, r.finished_at, r.delivered, r.total,
+       (SELECT max(s.through) FROM slot s WHERE s.job = n.job) AS last_slot,
+       c.cursor, c.updated_at AS cursor_at, f.rows AS full_pass_rows, j.last_full,
+       (SELECT count(*) FROM letter l WHERE l.job = n.job AND l.state = 'open') AS open_letters,
+       (SELECT count(*) FROM intent i WHERE i.job = n.job AND i.state = 'doubt') AS doubts
+  FROM name n
+  LEFT JOIN job j ON j.name = n.job
+  LEFT JOIN run r ON r.id = (SELECT max(id) FROM run WHERE job = n.job)
+  LEFT JOIN checkpoint c ON c.job = n.job AND c.lane = 'forward'
+  LEFT JOIN checkpoint f ON f.job = n.job AND f.lane = 'full'
+  LEFT JOIN halt h ON h.scope = 'job' AND h.name = n.job
+  LEFT JOIN pause p ON p.job = n.job
+ ORDER BY n.job;
+CREATE VIEW v_runs AS
+SELECT id, job, "trigger", mode, state, slot, started_at, finished_at,
+       round((julianday(coalesce(finished_at, 'now')) - julianday(started_at)) * 86400, 3) AS seconds,
+       read, delivered, rejected, skipped, total, pages, retries, bytes, code, error, remedy
+  FROM run ORDER BY id DESC;
+CREATE VIEW v_letters AS
+SELECT id, job, at, code, reason, place, "key", tries, tried_at, last_error, run_id, record
+  FROM letter WHERE state = 'open' ORDER BY id;
+CREATE VIEW v_slots AS
+SELECT s.job, s.at, s.through, s.count, s.decision, s.run_id, r.state AS run_state, s.decided_at, s.note
+  FROM slot s LEFT JOIN run r ON r.id = s.run_id ORDER BY s.at DESC, s.job;
+CREATE VIEW v_checkpoints AS
+SELECT job, lane, cursor, rows, version, started_at, updated_at, run_id, who, why FROM checkpoint ORDER BY job, lane;
+COMMIT;
+PRAGMA application_id = 1835625579;
+PRAGMA user_version = 1;
