@@ -1,0 +1,180 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/sqldb"
+)
+
+// The columns of the staging table before those of the feed. seqColumn is the position, or for a row added outside the
+// positions a number from beyond on. passColumn is the number of the call that staged the row, negative once Probe has
+// seen it in this round.
+const (
+	seqColumn  = "__seq"
+	passColumn = "__pass"
+	beyond     = int64(1) << 40
+)
+
+// generation is an enumeration in the staging table. It holds one connection.
+type generation struct {
+	sink    *Sink
+	c       *sqldb.Session
+	plan    *plan
+	name    sqldb.Name // the staging table
+	staging string     // and as SQL
+	columns []string   // its columns
+	high    int64      // behind the highest position staged
+	added   int64      // the number for the next row outside the positions
+	pass    int64
+}
+
+var (
+	_ feed.Generation = (*generation)(nil)
+	_ feed.Repairer   = (*generation)(nil)
+)
+
+// Begin implements [feed.Snapshotter].
+func (s *Sink) Begin(ctx context.Context, c *feed.Columns, key []string, resume int64) (feed.Generation, error) {
+	if len(lacking(key, s.key))+len(lacking(s.key, key)) > 0 {
+		return nil, feed.Errorf(feed.HaltJob, "key", "%s: key is (%s), but the source tells its records apart by (%s)",
+			s.place, strings.Join(s.key, ", "), strings.Join(key, ", ")).WithRemedy("correct key in jobs.toml")
+	}
+	p, err := s.planFor(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	session, err := s.db.Session(ctx)
+	if err != nil {
+		return nil, s.fault(err, "connect")
+	}
+	g := &generation{
+		sink: s, c: session, plan: p, name: s.name.With("__staging"), high: resume, added: beyond,
+		columns: append([]string{seqColumn, passColumn}, p.names...),
+	}
+	g.staging = s.db.Quoted(g.name)
+	if err = g.open(ctx, resume); err != nil {
+		return nil, errors.Join(s.fault(err, "open the staging table %s", g.name), session.Close())
+	}
+	return g, nil
+}
+
+func (g *generation) open(ctx context.Context, resume int64) error {
+	if g.sink.changes {
+		if err := g.makeChanges(ctx); err != nil {
+			return err
+		}
+	}
+	if resume > 0 {
+		return g.resume(ctx, resume)
+	}
+	if err := g.exec(ctx, "DROP TABLE IF EXISTS "+g.staging); err != nil {
+		return err
+	}
+	return g.exec(ctx, g.create())
+}
+
+// create returns the statement for the staging table: columns of the same types as the table's, so that a value is
+// stored, compared and ordered in both alike.
+func (g *generation) create() string {
+	d := g.sink.db
+	defs := []string{d.Quote(seqColumn) + " " + d.TypeFor(feed.Integer) + " PRIMARY KEY", d.Quote(passColumn) + " INTEGER NOT NULL"}
+	for _, c := range g.plan.columns {
+		defs = append(defs, d.Definition(c))
+	}
+	if d.ImplicitDDL() {
+		defs = append(defs, "KEY ("+d.List("", g.sink.key)+")")
+	}
+	return "CREATE TABLE " + g.staging + " (" + strings.Join(defs, ", ") + ")"
+}
+
+// resume cuts the staging table back. Marks of an earlier round mean nothing now.
+func (g *generation) resume(ctx context.Context, at int64) error {
+	table, err := g.c.Table(ctx, g.name)
+	if err != nil {
+		return err
+	}
+	if table == nil || !slices.Equal(sqldb.Names(table.Columns), g.columns) {
+		return fmt.Errorf("nothing is staged that could be gone on with")
+	}
+	q := g.sink.db.Stmt("DELETE FROM ", g.staging, " WHERE ", g.quote(seqColumn), " >= ").Arg(at)
+	if _, err = g.c.Exec(ctx, q.String(), q.Args...); err != nil {
+		return err
+	}
+	if err = g.unmark(ctx); err != nil {
+		return err
+	}
+	g.pass, err = g.c.Int(ctx, "SELECT MAX("+g.quote(passColumn)+") FROM "+g.staging)
+	if err == nil && g.pass == 0 {
+		return fmt.Errorf("no row is staged below position %d", at)
+	}
+	return err
+}
+
+// Append implements [feed.Generation].
+func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	places := make([]int64, b.Len())
+	for i := range places {
+		places[i] = at + int64(i)
+	}
+	g.pass++
+	values, err := g.fit(b, places, g.pass)
+	if err != nil {
+		return err
+	}
+	err = g.c.Tx(ctx, func() error {
+		if at < g.high {
+			if err := g.cut(ctx, at, at+int64(b.Len()), ""); err != nil {
+				return err
+			}
+		}
+		return g.c.Load(ctx, g.staging, g.columns, values, "")
+	})
+	if err != nil {
+		return g.sink.fault(err, "stage %d records at %d", b.Len(), at)
+	}
+	g.high = max(g.high, at+int64(b.Len()))
+	return nil
+}
+
+// fit returns the rows as the staging table takes them.
+func (g *generation) fit(b feed.Batch, places []int64, pass int64) ([]sqldb.Value, error) {
+	if !b.Columns.Equal(g.plan.from) {
+		return nil, g.sink.misfit([]string{"the columns changed while the records were read"})
+	}
+	values := make([]sqldb.Value, 0, b.Len()*len(g.columns))
+	for i := range b.Len() {
+		row, bad := g.sink.fitRow(g.plan, b.Row(i), append(values, places[i], pass))
+		if bad != nil {
+			return nil, feed.Errorf(feed.HaltJob, bad.Column, "%s: record %d of %d from position %d: %w", g.sink.place, i+1, b.Len(), places[0], bad).
+				WithRemedy("alter the column, or leave it out of the feed")
+		}
+		values = row
+	}
+	return values, nil
+}
+
+// cut unstages the rows at the places [from, to), on a further condition.
+func (g *generation) cut(ctx context.Context, from, to int64, and string) error {
+	seq := g.quote(seqColumn)
+	q := g.sink.db.Stmt("DELETE FROM ", g.staging, " WHERE ", seq, " >= ").Arg(from).Add(" AND ", seq, " < ").Arg(to).Add(and)
+	_, err := g.c.Exec(ctx, q.String(), q.Args...)
+	return err
+}
+
+// Close implements [feed.Generation]: what is staged stays.
+func (g *generation) Close() error { return g.c.Close() }
+
+func (g *generation) quote(name string) string { return g.sink.db.Quote(name) }
+
+func (g *generation) exec(ctx context.Context, query string) error {
+	_, err := g.c.Exec(ctx, query)
+	return err
+}

@@ -1,0 +1,132 @@
+package sql
+
+import (
+	"context"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/sqldb"
+)
+
+// Count implements [feed.Repairer].
+func (g *generation) Count(ctx context.Context, limit int) (feed.Staged, error) {
+	var staged feed.Staged
+	err := g.unmark(ctx)
+	if err == nil {
+		staged.Rows, err = g.c.Int(ctx, "SELECT COUNT(*) FROM "+g.staging)
+	}
+	if err == nil {
+		staged.Distinct, err = g.distinct(ctx)
+	}
+	if err == nil && staged.Distinct < staged.Rows {
+		staged.Duplicates, err = g.duplicates(ctx, limit)
+	}
+	return staged, g.sink.fault(err, "count the staged records")
+}
+
+func (g *generation) unmark(ctx context.Context) error {
+	pass := g.quote(passColumn)
+	return g.exec(ctx, "UPDATE "+g.staging+" SET "+pass+" = -"+pass+" WHERE "+pass+" < 0")
+}
+
+func (g *generation) distinct(ctx context.Context) (int64, error) {
+	return g.c.Int(ctx, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM "+g.staging+" t GROUP BY "+g.sink.db.List("t.", g.sink.key)+") k")
+}
+
+// duplicates returns places of keys that are staged more than once.
+func (g *generation) duplicates(ctx context.Context, limit int) ([]int64, error) {
+	d, seq := g.sink.db, g.quote(seqColumn)
+	q := d.Stmt("SELECT x.", seq, " FROM (SELECT t.", seq, ", COUNT(*) OVER (PARTITION BY ", d.List("t.", g.sink.key), ") AS n FROM ",
+		g.staging, " t) x WHERE x.n > 1 AND x.", seq, " < ").Arg(beyond).Add(" ORDER BY x.", seq, " LIMIT ").Arg(int64(limit))
+	return g.places(ctx, q)
+}
+
+func (g *generation) places(ctx context.Context, q *sqldb.Stmt) ([]int64, error) {
+	var out []int64
+	err := g.c.Read(ctx, q.String(), q.Args, func(row []sqldb.Value) error {
+		n, _ := row[0].(int64)
+		out = append(out, n)
+		return nil
+	})
+	return out, err
+}
+
+// Probe implements [feed.Repairer].
+func (g *generation) Probe(ctx context.Context, b feed.Batch) ([]int64, error) {
+	if b.Len() == 0 {
+		return nil, nil
+	}
+	g.pass++
+	out := make([]int64, b.Len())
+	values, err := g.fit(b, out, -g.pass)
+	if err == nil {
+		err = g.index(ctx)
+	}
+	if err != nil {
+		return nil, g.sink.fault(err, "look up staged records")
+	}
+	err = g.c.Tx(ctx, func() error {
+		width := len(g.columns)
+		for i := range out {
+			var err error
+			if out[i], err = g.see(ctx, values[i*width:(i+1)*width]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, g.sink.fault(err, "stage %d records read again", b.Len())
+}
+
+// see stages a row read again at every place where its key stands, and returns the first one, -1 when the row stands
+// outside the positions.
+func (g *generation) see(ctx context.Context, row []sqldb.Value) (int64, error) {
+	d, seq := g.sink.db, g.quote(seqColumn)
+	key := make([]sqldb.Value, len(g.plan.key))
+	for i, c := range g.plan.key {
+		at, _ := g.plan.from.Index(c.Name)
+		key[i] = row[2+at]
+	}
+	places, err := g.places(ctx, d.Stmt("SELECT t.", seq, " FROM ", g.staging, " t WHERE ").Equal(g.plan.key, key).Add(" ORDER BY t.", seq))
+	if err != nil {
+		return 0, err
+	}
+	if len(places) == 0 {
+		if places, err = g.outside(ctx); err != nil {
+			return 0, err
+		}
+	}
+	for _, at := range places {
+		if err = g.cut(ctx, at, at+1, ""); err != nil {
+			return 0, err
+		}
+		row[0] = at
+		if err = g.c.Load(ctx, g.staging, g.columns, row, ""); err != nil {
+			return 0, err
+		}
+	}
+	if places[0] >= beyond {
+		return -1, nil
+	}
+	return places[0], nil
+}
+
+// outside returns the number for a row outside the positions.
+func (g *generation) outside(ctx context.Context) ([]int64, error) {
+	last, err := g.c.Int(ctx, "SELECT MAX("+g.quote(seqColumn)+") FROM "+g.staging)
+	return []int64{max(last+1, beyond)}, err
+}
+
+// index makes keys quick to look up. It is made late: while rows are appended it would cost more than they do.
+func (g *generation) index(ctx context.Context) error {
+	d := g.sink.db
+	if d.ImplicitDDL() {
+		return nil // made with the table
+	}
+	return g.exec(ctx, "CREATE INDEX IF NOT EXISTS "+d.IndexName(g.name, "_key")+" ON "+d.IndexedTable(g.name)+" ("+d.List("", g.sink.key)+")")
+}
+
+// Forget implements [feed.Repairer].
+func (g *generation) Forget(ctx context.Context, from, to int64) error {
+	err := g.cut(ctx, from, to, " AND "+g.quote(passColumn)+" >= 0")
+	return g.sink.fault(err, "unstage the records from %d to %d", from, to)
+}

@@ -1,0 +1,75 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/kind"
+	"milkrun/sync/setting"
+	"milkrun/sync/sqldb"
+)
+
+// settings are the keys of one sink.
+type settings struct {
+	connection kind.Connection
+	table      string
+	key        []string
+	changes    bool
+}
+
+var _ kind.Sink = (*settings)(nil)
+
+// New returns the settings of a sink on a connection of package sqldb.
+func New(c kind.Connection) kind.Sink { return &settings{connection: c, changes: true} }
+
+// Fields lists the keys.
+func (s *settings) Fields() []setting.Field {
+	return []setting.Field{
+		setting.Text("table", &s.table, "table to write to, or schema.table; made on first use", "目标表，首次使用时自动创建").Require(),
+		setting.Texts("key", &s.key, "columns that tell the records apart", "唯一标识一条记录的列").Require(),
+		setting.Bool("changes", &s.changes, "whether TABLE_changes records what differs from one complete reading to the next", "是否在 TABLE_changes 中记录两次全量之间的变化"),
+	}
+}
+
+// Validate finds what one key alone does not show.
+func (s *settings) Validate() []setting.Problem {
+	if len(s.key) == 0 {
+		return []setting.Problem{{Key: "key", Text: "the list is empty", Remedy: `name the columns, for example ["id"]`}}
+	}
+	var out []setting.Problem
+	for i, c := range s.key {
+		if slices.Contains(s.key[:i], c) {
+			out = append(out, setting.Problem{Key: "key", Text: fmt.Sprintf("column %q is named twice", c), Remedy: "name it once"})
+		}
+	}
+	return out
+}
+
+// Limits are the records of a batch.
+func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 10000} }
+
+// Open returns the sink.
+func (s *settings) Open(ctx context.Context, env kind.Env) (feed.Sink, error) {
+	c, ok := s.connection.(*sqldb.Connection)
+	if !ok {
+		return nil, fmt.Errorf("connection %s is no SQL connection", env.Connection)
+	}
+	db, err := c.DB(ctx, true)
+	if err == nil {
+		err = db.Writable(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connection %s: %w", env.Connection, err)
+	}
+	zone := env.Location
+	if zone == nil {
+		zone = time.UTC
+	}
+	return &Sink{
+		db: db, name: sqldb.ParseName(s.table), key: s.key, changes: s.changes, zone: zone, writer: db.Writer(zone),
+		place: fmt.Sprintf("connection %s, table %s", env.Connection, s.table),
+	}, nil
+}

@@ -1,0 +1,115 @@
+package sql
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/sqldb"
+)
+
+// pageReader takes the rows of one page, and one row more to know what follows.
+type pageReader struct {
+	s     *Source
+	limit int
+	n     int          // rows of the page so far, rejected ones too
+	last  []feed.Value // the cursor columns of the row before
+	page  feed.Page
+}
+
+func (r *pageReader) row(raw []sqldb.Value) error {
+	begin := len(r.page.Rows.Values)
+	row, bad, err := r.read(raw, r.page.Rows.Values)
+	if err != nil {
+		return err
+	}
+	if r.n == r.limit {
+		return r.border(row[begin:])
+	}
+	for i, at := range r.s.at {
+		r.last[i] = row[begin+at]
+	}
+	if bad != nil {
+		r.reject(row[begin:], bad)
+		row = row[:begin]
+	}
+	r.page.Rows.Values = row
+	r.n++
+	return nil
+}
+
+// read appends the values of a row; bad tells of one that cannot be read, outside the cursor columns.
+func (r *pageReader) read(raw []sqldb.Value, to []feed.Value) (row []feed.Value, bad *sqldb.ValueError, err error) {
+	reader := sqldb.Reader{Location: r.s.zone}
+	for i := range r.s.columns {
+		v, err := reader.Value(&r.s.columns[i], raw[i])
+		if err != nil {
+			if !errors.As(err, &bad) || slices.Contains(r.s.at, i) {
+				return nil, nil, feed.Errorf(feed.HaltJob, "cursor", "row %d of the page: %w", r.n+1, err).
+					WithRemedy("correct the cursor column of that row")
+			}
+		}
+		to = append(to, v)
+	}
+	return to, bad, nil
+}
+
+// border looks at the row behind the page: were its cursor the same as the last row's, the next page would pass it over.
+func (r *pageReader) border(row []feed.Value) error {
+	r.page.Done = false
+	for i, at := range r.s.at {
+		if !same(row[at], r.last[i]) {
+			return nil
+		}
+	}
+	where, err := r.s.tuple(r.last)
+	if err != nil {
+		return err
+	}
+	return feed.Errorf(feed.HaltJob, "ambiguous cursor", "more than one row has the cursor %s", position{values: where}.format()).
+		WithRemedy("add the primary key to cursor, as its last column; cursor is now [%s]", strings.Join(sqldb.Names(r.s.cursor), ", "))
+}
+
+func same(a, b feed.Value) bool {
+	if t, ok := a.(time.Time); ok {
+		u, ok := b.(time.Time)
+		return ok && t.Equal(u)
+	}
+	if x, ok := a.([]byte); ok {
+		y, ok := b.([]byte)
+		return ok && string(x) == string(y)
+	}
+	return a == b
+}
+
+// reject records a row that cannot be read; the column that is to blame is left out.
+func (r *pageReader) reject(row []feed.Value, bad *sqldb.ValueError) {
+	record := make(map[string]feed.Value, len(row))
+	for i, v := range row {
+		if c := r.s.columns[i].Name; c != bad.Column {
+			record[c] = v
+		}
+	}
+	r.page.Rejected = append(r.page.Rejected, feed.Rejection{Row: r.n, Code: "unreadable", Reason: bad.Error(), Record: record})
+}
+
+// finish sets the cursor behind the page.
+func (r *pageReader) finish() error {
+	if r.n == 0 {
+		return nil
+	}
+	values, err := r.s.tuple(r.last)
+	if err != nil {
+		return err
+	}
+	if text, ok := values[0].(string); r.s.lookback > 0 {
+		if _, timely := sqldb.Earlier(text, 0); !ok || !timely {
+			return feed.Errorf(feed.HaltJob, "lookback", "the cursor column %s holds something that is no time, so lookback cannot count back from it", r.s.cursor[0].Name).
+				WithRemedy("remove lookback, or correct the value")
+		}
+	}
+	r.page.Next = position{values: values}.format()
+	return nil
+}

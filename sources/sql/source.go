@@ -1,0 +1,110 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"milkrun/sync/feed"
+	"milkrun/sync/sqldb"
+)
+
+// Source reads one table or query. It is used by one goroutine.
+type Source struct {
+	db       *sqldb.DB
+	place    string // for errors
+	from     string // what follows FROM
+	columns  []sqldb.Column
+	list     *feed.Columns
+	cursor   []sqldb.Column
+	at       []int // the places of the cursor columns in a row
+	nullable bool  // some cursor column may be NULL
+	checked  bool  // no NULL has been found
+	to       bound
+	zone     *time.Location
+	lookback time.Duration
+}
+
+var (
+	_ feed.Source        = (*Source)(nil)
+	_ feed.Counter       = (*Source)(nil)
+	_ feed.CursorChecker = (*Source)(nil)
+	_ feed.Ranger        = (*Source)(nil)
+	_ feed.Rereader      = (*Source)(nil)
+	_ feed.Rewinder      = rewinder{}
+)
+
+// Fetch implements [feed.Source].
+func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	p, err := s.parse(after)
+	if err != nil {
+		return feed.Page{}, err
+	}
+	q := s.db.Stmt("SELECT ", strings.Join(s.selected(), ", "), " FROM ", s.from, " WHERE ")
+	s.window(q, p)
+	q.Add(" ORDER BY ", s.db.List("t.", sqldb.Names(s.cursor)), fmt.Sprintf(" LIMIT %d", limit+1))
+	r := &pageReader{s: s, limit: limit, last: make([]feed.Value, len(s.at)), page: feed.Page{Next: after, Done: true, Total: -1}}
+	r.page.Rows = feed.Batch{Columns: s.list, Values: make([]feed.Value, 0, limit*len(s.columns))}
+	err = s.db.Use(ctx, func(c *sqldb.Session) error {
+		if err := s.refuseNull(ctx, c); err != nil {
+			return err
+		}
+		return c.Read(ctx, q.String(), q.Args, r.row)
+	})
+	if err == nil {
+		err = r.finish()
+	}
+	if err != nil {
+		return feed.Page{}, s.fault(err, "read the rows behind %q", string(after))
+	}
+	return r.page, nil
+}
+
+func (s *Source) selected() []string {
+	out := make([]string, len(s.columns))
+	for i, c := range s.columns {
+		out[i] = s.db.Select(c)
+	}
+	return out
+}
+
+// window appends the condition for the rows behind p, up to the source's own bound.
+func (s *Source) window(q *sqldb.Stmt, p position) {
+	switch {
+	case p.from:
+		q.From(s.cursor, p.values)
+	case len(p.values) > 0:
+		q.Behind(s.cursor, p.values)
+	default:
+		q.Add("1 = 1")
+	}
+	s.to.append(q, s.cursor)
+}
+
+// refuseNull looks once a run for a row that paging would never come across.
+func (s *Source) refuseNull(ctx context.Context, c *sqldb.Session) error {
+	if s.checked || !s.nullable {
+		return nil
+	}
+	names := sqldb.Names(s.cursor)
+	query := "SELECT " + s.db.List("t.", names) + " FROM " + s.from + " WHERE " +
+		strings.Join(s.db.QuoteAll("t.", names), " IS NULL OR ") + " IS NULL LIMIT 1"
+	err := c.Read(ctx, query, nil, func(row []sqldb.Value) error {
+		var is []string
+		null := ""
+		for i, v := range row {
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			if v == nil {
+				v, null = "NULL", names[i]
+			}
+			is = append(is, fmt.Sprintf("%s = %v", names[i], v))
+		}
+		return feed.Errorf(feed.HaltJob, "null cursor", "the cursor column %s is NULL in the row with %s", null, strings.Join(is, ", ")).
+			WithRemedy("give the row a value; or leave such rows out with query = \"SELECT … WHERE %s IS NOT NULL\"; or take a cursor column that is never NULL", null)
+	})
+	s.checked = err == nil
+	return err
+}

@@ -1,0 +1,139 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"milkrun/sync/feed"
+)
+
+func postgres() *Dialect {
+	return &Dialect{
+		Name: "postgres", dsnExample: `"env:NAME", the variable holding postgres://user:password@host:5432/database`,
+		dsnHelp: "PostgreSQL connection string, a URL or key=value pairs", dsnHelpZh: "PostgreSQL 连接串（URL 或 key=value）",
+		check: checkPostgres, exists: always, open: openPostgres,
+
+		quote: `"`, numbered: true, begin: "BEGIN", rowValues: true,
+		differs: "%s IS DISTINCT FROM %s", asText: "CAST(%s AS TEXT)",
+		tempExists: "CREATE TEMP TABLE ", dropTemp: "DROP TABLE IF EXISTS ",
+		deleteIn:   "DELETE FROM {target} WHERE ({columns}) IN (SELECT {columns} FROM {source}{where})",
+		upsertTail: onConflict,
+
+		types: postgresTypes(), fallback: func(string) holds { return holds{Type: feed.Any} },
+		creates: map[feed.Type]string{
+			feed.Any: "TEXT", feed.Text: "TEXT", feed.Integer: "BIGINT", feed.Real: "DOUBLE PRECISION",
+			feed.Decimal: "NUMERIC", feed.Boolean: "BOOLEAN", feed.Bytes: "BYTEA", feed.Time: "TIMESTAMPTZ", feed.Date: "DATE",
+		},
+		keyText: "TEXT", tableTail: func([]Column) string { return "" }, selects: plainTimes,
+		describe: describePostgres, copies: true, judge: judgePostgres,
+	}
+}
+
+// postgresTypes lists the names of format_type and those of the driver.
+func postgresTypes() map[string]holds {
+	return map[string]holds{
+		"smallint": {Type: feed.Integer, Bits: 16}, "int2": {Type: feed.Integer, Bits: 16},
+		"integer": {Type: feed.Integer, Bits: 32}, "int4": {Type: feed.Integer, Bits: 32},
+		"bigint": {Type: feed.Integer, Bits: 64}, "int8": {Type: feed.Integer, Bits: 64},
+		"real": {Type: feed.Real}, "float4": {Type: feed.Real},
+		"double precision": {Type: feed.Real}, "float8": {Type: feed.Real},
+		"numeric": {Type: feed.Decimal}, "boolean": {Type: feed.Boolean}, "bool": {Type: feed.Boolean}, "bytea": {Type: feed.Bytes},
+		"text": {Type: feed.Text}, "varchar": {Type: feed.Text}, "character varying": {Type: feed.Text},
+		"bpchar": {Type: feed.Text}, "character": {Type: feed.Text}, "name": {Type: feed.Text}, "uuid": {Type: feed.Text},
+		"date":      {Type: feed.Date},
+		"timestamp": {Type: feed.Time}, "timestamp without time zone": {Type: feed.Time},
+		"timestamptz": {Type: feed.Time, Zoned: true}, "timestamp with time zone": {Type: feed.Time, Zoned: true},
+	}
+}
+
+// plainTimes asks for the text of times: the driver refuses a whole page for one infinity, and gives the shortest
+// float32 as a float64 of other digits.
+func plainTimes(c Column, quoted string) string {
+	switch {
+	case c.Type == feed.Time || c.Type == feed.Date:
+		return "CAST(" + quoted + " AS TEXT)"
+	case c.Decl == "float4" || c.Decl == "real":
+		return "CAST(CAST(" + quoted + " AS TEXT) AS DOUBLE PRECISION)"
+	}
+	return quoted
+}
+
+func always(string) error { return nil }
+
+func checkPostgres(dsn string) error {
+	if _, err := pgx.ParseConfig(dsn); err != nil {
+		return errors.New("dsn is no PostgreSQL connection string") // the driver's own text repeats the string
+	}
+	return nil
+}
+
+func openPostgres(dsn string) (*sql.DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, checkPostgres(dsn)
+	}
+	for k, v := range map[string]string{"timezone": "UTC", "datestyle": "ISO, YMD", "client_encoding": "UTF8"} {
+		cfg.RuntimeParams[k] = v
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "milkrun"
+	}
+	return stdlib.OpenDB(*cfg), nil
+}
+
+const postgresColumns = `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+	a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a'
+	FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
+
+const postgresUnique = `SELECT CAST(i.indexrelid AS BIGINT), a.attname
+	FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+	WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY 1`
+
+func describePostgres(ctx context.Context, s *Session, t Name) (*Table, error) {
+	table := &Table{Name: t}
+	err := s.Read(ctx, postgresColumns, []Value{s.d.Quoted(t)}, func(row []Value) error {
+		c := s.d.Column(text(row[0]), text(row[1]))
+		c.NotNull, c.Default, c.Generated = row[2] == true, row[3] == true, row[4] == true
+		table.Columns = append(table.Columns, c)
+		return nil
+	})
+	if err != nil || len(table.Columns) == 0 {
+		return nil, err
+	}
+	return table, s.Read(ctx, postgresUnique, []Value{s.d.Quoted(t)}, table.groupUnique())
+}
+
+func judgePostgres(err error) (fault, bool) {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return fault{}, false
+	}
+	f := fault{code: "SQLSTATE " + e.Code, verdict: feed.Retry}
+	switch {
+	case strings.HasPrefix(e.Code, "22"), strings.HasPrefix(e.Code, "23"):
+		// The message repeats the value.
+		f.verdict, f.text = feed.Refuse, "the database refuses a value"+where(" in column ", e.ColumnName)+where(" by constraint ", e.ConstraintName)
+	case e.Code == "42501", strings.HasPrefix(e.Code, "42"):
+		f.verdict = feed.HaltJob
+	case strings.HasPrefix(e.Code, "28"), strings.HasPrefix(e.Code, "3D"):
+		f.verdict, f.remedy = feed.HaltConnection, "check the user, the password and the database in dsn"
+	case e.Code == "53100":
+		f.verdict, f.remedy = feed.Fail, "the database server's disk is full"
+	case e.Code == "25006":
+		f.verdict, f.remedy = feed.HaltConnection, "this server is read-only; dsn should name the primary"
+	}
+	return f, true
+}
+
+func where(label, name string) string {
+	if name == "" {
+		return ""
+	}
+	return label + name
+}
