@@ -1,0 +1,265 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	stand "milkrun/sync/sandbox"
+)
+
+const (
+	latency   = 20 * time.Millisecond
+	pageSize  = 1000
+	batchSize = 2000
+	prefetch  = 8
+	inFlight  = 4
+	fewPages  = 200 // of the loop at latency, and without it to compare
+	bodies    = 120 // requests of the latency limit
+)
+
+// The names of the measurements.
+const (
+	loopAll   = "loop"
+	loopFew   = "loop, 200 pages"
+	loopLate  = "loop, 200 pages, 20 ms"
+	loopLimit = "loop, 20 ms (computed)"
+	staging   = "durable limit: staging and merge alone"
+	firstPull = "milkrun, first pull"
+	rePull    = "milkrun, the same again"
+	latePull  = "milkrun, first pull, 20 ms"
+	smallPull = "milkrun, short first pull"
+	largePull = "milkrun, long first pull"
+	reading   = "keyset-read limit: reading alone"
+	push      = "milkrun, push"
+	latePush  = "milkrun, push, 20 ms"
+	smallPush = "milkrun, short push"
+	postOne   = "encoded requests one by one"
+	postLate  = "encoded requests, 4 in flight, 20 ms"
+	postLimit = "latency limit (computed)"
+)
+
+// experiment is something to measure, in an empty folder and against a sandbox of its own.
+type experiment struct {
+	grades int           // in the sandbox
+	late   time.Duration // of every answer
+	do     func(ctx context.Context, s *sandbox, dir string) (measurement, error)
+}
+
+func (b *bench) experiments() map[string]experiment {
+	all, few := b.rows, min(b.rows, fewPages*pageSize)
+	return map[string]experiment{
+		loopAll:   {all, 0, b.loop(all)},
+		loopFew:   {all, 0, b.loop(few)},
+		loopLate:  {all, latency, b.loop(few)},
+		staging:   {1, 0, b.stage},
+		firstPull: {all, 0, b.pull(all)},
+		rePull:    {all, 0, b.again},
+		latePull:  {all, latency, b.pull(all)},
+		smallPull: {b.short(), 0, b.pull(b.short())},
+		largePull: {b.long(), 0, b.pull(b.long())},
+		reading:   {1, 0, b.read},
+		push:      {1, 0, b.push(b.affairs)},
+		latePush:  {1, latency, b.push(b.affairs)},
+		smallPush: {1, 0, b.push(b.affairs / 10)},
+		postOne:   {1, 0, b.post(1)},
+		postLate:  {1, latency, b.post(inFlight)},
+	}
+}
+
+func (b *bench) short() int { return b.rows / 17 }
+func (b *bench) long() int  { return b.rows * 3 }
+
+// get measures, once in a run of the program, or computes what follows from other measurements.
+func (b *bench) get(ctx context.Context, name string) (m measurement, err error) {
+	if m, ok := b.done[name]; ok {
+		return m, nil
+	}
+	switch name {
+	case loopLimit:
+		m, err = b.lateLoop(ctx)
+	case postLimit:
+		m, err = b.lateLimit(ctx)
+	default:
+		m, err = b.median(ctx, name)
+	}
+	if err == nil {
+		b.done[name], b.order = m, append(b.order, name)
+	}
+	return m, err
+}
+
+// lateLoop adds to the time of the whole loop what latency costs a page, as seen on the first pages: the loop waits for
+// every page by itself, so the cost is the same for all of them.
+func (b *bench) lateLoop(ctx context.Context) (measurement, error) {
+	whole, err1 := b.get(ctx, loopAll)
+	prompt, err2 := b.get(ctx, loopFew)
+	late, err3 := b.get(ctx, loopLate)
+	perRow := (late.wall - prompt.wall).Seconds() / float64(max(1, late.rows))
+	wall := whole.wall + time.Duration(perRow*float64(whole.rows)*float64(time.Second))
+	return measurement{rows: whole.rows, wall: wall, bare: true}, errors.Join(err1, err2, err3)
+}
+
+// lateLimit is four requests' rows in the latency and the time an encoded request takes without it. What such requests
+// really reach at latency, four in flight, is measured to stand beside it.
+func (b *bench) lateLimit(ctx context.Context) (measurement, error) {
+	one, err1 := b.get(ctx, postOne)
+	_, err2 := b.get(ctx, postLate)
+	service := one.wall / time.Duration(max(1, one.rows/batchSize))
+	return measurement{rows: inFlight * batchSize, wall: latency + service, bare: true}, errors.Join(err1, err2)
+}
+
+// median does an experiment b.runs times and keeps the run in the middle, with the highest peak of all. The two longest
+// are done once.
+func (b *bench) median(ctx context.Context, name string) (m measurement, err error) {
+	var all []measurement
+	var peak int64
+	runs := b.runs
+	if name == loopAll || name == largePull {
+		runs = 1
+	}
+	for i := range runs {
+		if m, err = b.try(ctx, b.experiments()[name]); err != nil {
+			return m, fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s, run %d of %d: %s rows/s\n", name, i+1, runs, grouped(m.rate()))
+		all, peak = append(all, m), max(peak, m.peak)
+	}
+	slices.SortFunc(all, func(x, y measurement) int { return cmp.Compare(x.wall, y.wall) })
+	m = all[len(all)/2]
+	m.peak = peak
+	return m, nil
+}
+
+func (b *bench) try(ctx context.Context, e experiment) (m measurement, err error) {
+	dir, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s, err := b.serve(ctx, e.grades, e.late)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	return e.do(ctx, s, dir)
+}
+
+func (b *bench) loop(rows int) func(context.Context, *sandbox, string) (measurement, error) {
+	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
+		return self(ctx, rows, "loop", s.url+"/credit", filepath.Join(dir, "grades.db"))
+	}
+}
+
+func (b *bench) stage(ctx context.Context, _ *sandbox, dir string) (measurement, error) {
+	return self(ctx, b.rows, "stage", "", filepath.Join(dir, "grades.db"))
+}
+
+func (b *bench) read(ctx context.Context, _ *sandbox, _ string) (measurement, error) {
+	business, err := b.business(ctx, b.affairs)
+	if err != nil {
+		return measurement{}, err
+	}
+	return self(ctx, b.affairs, "read", "", business)
+}
+
+func (b *bench) post(atOnce int) func(context.Context, *sandbox, string) (measurement, error) {
+	return func(ctx context.Context, s *sandbox, _ string) (measurement, error) {
+		m, err := self(ctx, atOnce, "post", s.url+"/busipush", "")
+		m.rows = bodies * batchSize
+		return m, err
+	}
+}
+
+func (b *bench) pull(rows int) func(context.Context, *sandbox, string) (measurement, error) {
+	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
+		file := filepath.Join(dir, "grades.db")
+		m, err := b.once(ctx, s, dir, file, "grades", rows)
+		if err == nil {
+			err = count(ctx, file, "enterprise_grades", rows)
+		}
+		return m, err
+	}
+}
+
+func (b *bench) again(ctx context.Context, s *sandbox, dir string) (measurement, error) {
+	if m, err := b.pull(b.rows)(ctx, s, dir); err != nil {
+		return m, err
+	}
+	return b.pull(b.rows)(ctx, s, dir)
+}
+
+func (b *bench) push(affairs int) func(context.Context, *sandbox, string) (measurement, error) {
+	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
+		business, err := b.business(ctx, affairs)
+		if err != nil {
+			return measurement{}, err
+		}
+		m, err := b.once(ctx, s, dir, business, "affairs", affairs)
+		if err != nil {
+			return m, err
+		}
+		return m, s.tells(ctx, fmt.Sprintf("%d ids held", affairs))
+	}
+}
+
+// business makes a database with so many affairs, once.
+func (b *bench) business(ctx context.Context, affairs int) (string, error) {
+	file := filepath.Join(b.dir, strconv.Itoa(affairs)+"-affairs.db")
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	_, err := self(ctx, affairs, "seed", "", file)
+	return file, err
+}
+
+// once runs one job of milkrun in the foreground, as an operator would, and checks that everything was delivered.
+func (b *bench) once(ctx context.Context, s *sandbox, dir, database, job string, rows int) (measurement, error) {
+	conf := filepath.Join(dir, "jobs.toml")
+	if err := os.WriteFile(conf, []byte(jobs(s.url, database)), 0o600); err != nil {
+		return measurement{}, err
+	}
+	m, out, err := process(ctx, b.milkrun, "once", job, "--config", conf, "--state", filepath.Join(dir, "state.db"))
+	m.rows = rows
+	if want := grouped(float64(rows)) + " delivered, 0 rejected, 0 retries"; err == nil && !strings.Contains(out, want) {
+		err = fmt.Errorf("milkrun should have %s, and says\n%s", want, out)
+	}
+	return m, err
+}
+
+// jobs is a configuration without a rate limit, and with the defaults for everything that is not fixed here.
+func jobs(url, database string) string {
+	var b strings.Builder
+	connections := stand.New(stand.Options{}).Settings()
+	connections["sqlite"] = map[string]string{"dsn": database}
+	delete(connections, "exchange")
+	for kind, settings := range connections {
+		fmt.Fprintf(&b, "[connections.%s]\ntype = %q\n", kind, kind)
+		for key, value := range settings {
+			fmt.Fprintf(&b, "%s = %q\n", key, strings.Replace(value, "http://127.0.0.1", url, 1))
+		}
+	}
+	fmt.Fprintf(&b, `
+[jobs.grades]
+schedule = "30 1 * * *"
+source = { connection = "credit", resource = "grades" }
+sink = { connection = "sqlite", table = "enterprise_grades", key = ["uniscId"] }
+page_size = %d
+prefetch = %d
+
+[jobs.affairs]
+schedule = "*/10 * * * *"
+source = { connection = "sqlite", table = "user_affairs", cursor = ["create_date", "id"] }
+sink = { connection = "busipush", resource = "affairs" }
+batch_size = %d
+concurrency = %d
+`, pageSize, prefetch, batchSize, inFlight)
+	return b.String()
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"milkrun/state"
+	"milkrun/sync/feed"
+)
+
+// lastOperated is the lane that an operator changed last, "" when none ever did. After a reset no checkpoint tells it.
+func lastOperated(ctx context.Context, store *state.Store, job string) (lane string, err error) {
+	changes, err := store.History(ctx, job, 0)
+	for _, c := range changes {
+		if c.Who != "" {
+			return string(c.Lane), err
+		}
+	}
+	return "", err
+}
+
+// operate makes a change to the checkpoint of a job that does not run, and says what it was before and how to undo it.
+// Lane none is taken when neither the operator nor a checkpoint says which.
+func (a *app) operate(ctx context.Context, store *state.Store, c change, none state.Lane, f func(state.Lane) error) error {
+	lane, err := chooseLane(ctx, store, c.job, c.lane, none)
+	if err != nil {
+		return err
+	}
+	if err := a.idle(ctx, store, c.job); err != nil {
+		return err
+	}
+	before, err := cursorNow(ctx, store, c.job, lane)
+	if err != nil {
+		return err
+	}
+	if err := f(lane); err != nil {
+		return err
+	}
+	after, err := cursorNow(ctx, store, c.job, lane)
+	if err != nil {
+		return err
+	}
+	a.say("job %s, lane %s: %s → %s", c.job, lane, inWords(before), inWords(after))
+	a.say("to take it back: milkrun checkpoint undo %s --lane %s --why …", c.job, lane)
+	a.sayWhen()
+	return nil
+}
+
+// cursorNow is the cursor of a checkpoint, nil when there is none.
+func cursorNow(ctx context.Context, store *state.Store, job string, lane state.Lane) (*feed.Cursor, error) {
+	c, found, err := store.Checkpoint(ctx, job, lane)
+	if !found {
+		return nil, err
+	}
+	return &c.Cursor, err
+}
+
+// idle refuses to go on while a job runs. A run that a milkrun left open when it was killed is closed first, as the next
+// daemon would.
+func (a *app) idle(ctx context.Context, store *state.Store, job string) error {
+	id, err := running(ctx, store, job)
+	if err != nil || id == 0 {
+		return err
+	}
+	if pid, held := state.Holder(a.stateFile()); held {
+		return &exit{code: exitError, cause: fmt.Errorf("run %d of job %s is under way in process %d; nothing was changed", id, job, pid),
+			remedy: fmt.Sprintf("milkrun pause %s keeps the next run from beginning; wait until this one has ended (milkrun runs %s), or stop the daemon "+
+				"(systemctl stop milkrun); then try again", job, job)}
+	}
+	owned, release, err := a.own(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	closed, err := owned.Interrupt(ctx)
+	for _, r := range closed {
+		a.say("run %d of job %s was left open by a milkrun that was killed; it counts as interrupted now", r.ID, r.Job)
+	}
+	return err
+}

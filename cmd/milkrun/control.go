@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+)
+
+func (a *app) pauseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pause JOB",
+		Short: "Let the slots of a job pass without a run, until it is resumed",
+		Long: `Let the slots of a job pass without a run, until milkrun resume. They are recorded as paused and not made up for.
+A run under way goes on to its end. It works beside a running daemon, which need not be stopped.
+
+A pause is an operator's; a halt is the engine's own, after an error that needs a person. milkrun resume ends both.`,
+		Example: `  milkrun pause affairs --why "the partner moves its servers tonight"`,
+		Args:    arguments(cobra.ExactArgs(1)),
+	}
+	why := whyFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.pause(cmd.Context(), args[0], *why) }
+	return cmd
+}
+
+func (a *app) pause(ctx context.Context, name, why string) error {
+	a.planSandbox()
+	conf, err := a.load(false)
+	if err != nil {
+		return err
+	}
+	job, err := findJob(conf, name)
+	if err != nil {
+		return err
+	}
+	store, err := a.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.shut(store)
+	paused, err := store.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	if p, ok := paused[name]; ok {
+		a.say("job %s is paused already, since %s by %s%s", name, clock(p.At, job.Location), p.Who, reason(p.Why))
+		return nil
+	}
+	if err := store.Pause(ctx, name, operator(), why); err != nil {
+		return err
+	}
+	a.say("job %s is paused: its slots pass without a run until milkrun resume %s", name, name)
+	if id, err := running(ctx, store, name); err != nil {
+		return err
+	} else if id > 0 {
+		a.say("run %d, which is under way, goes on to its end", id)
+	}
+	a.sayWhen()
+	return nil
+}
+
+// running returns the run of a job that the state file says is under way, 0 when there is none.
+func running(ctx context.Context, store *state.Store, job string) (int64, error) {
+	runs, err := store.Runs(ctx, state.RunFilter{Job: job, State: state.Running, Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return 0, err
+	}
+	return runs[0].ID, nil
+}
+
+func reason(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume JOB|CONNECTION",
+		Short: "End the halt of a job or connection, and the pause of a job",
+		Long: `End the halt of a job or of a connection, and the pause of a job, and say which it was. Mend the cause of a halt
+first (milkrun status names it): otherwise the next run halts again. A connection halts with all its jobs, and is
+resumed by its own name. It works beside a running daemon.`,
+		Example: `  milkrun resume jinlaiban --why "the platform opened our appcode"
+  milkrun resume affairs`,
+		Args: arguments(cobra.ExactArgs(1)),
+	}
+	why := whyFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.resume(cmd.Context(), args[0], *why) }
+	return cmd
+}
+
+func (a *app) resume(ctx context.Context, name, why string) error {
+	a.planSandbox()
+	conf, err := a.load(false)
+	if err != nil {
+		return err
+	}
+	store, err := a.amend(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.shut(store)
+	held, err := heldNow(ctx, store)
+	if err != nil {
+		return err
+	}
+	if names := held.names(conf); !slices.Contains(names, name) {
+		return unknown("job or connection", name, names)
+	}
+	ended, err := a.release(ctx, store, held, name, why)
+	if err != nil {
+		return err
+	}
+	if !ended {
+		a.say("nothing to resume: %s is neither halted nor paused", name)
+	}
+	a.sayStillHeld(conf.Job(name), held)
+	if ended {
+		a.sayWhen()
+	}
+	return nil
+}
+
+// holds is all that keeps jobs from running.
+type holds struct {
+	halts  []state.Halt
+	paused map[string]state.Pausing
+}
+
+func heldNow(ctx context.Context, store *state.Store) (h holds, err error) {
+	if h.halts, err = store.Halts(ctx); err == nil {
+		h.paused, err = store.Paused(ctx)
+	}
+	return h, err
+}
+
+// names are the names that can be resumed: those of the configuration, and what is held under a name it had before.
+func (h holds) names(conf *config.Config) []string {
+	set := map[string]bool{}
+	for _, job := range conf.Jobs {
+		set[job.Name] = true
+	}
+	for name := range conf.Connections {
+		set[name] = true
+	}
+	for _, halt := range h.halts {
+		set[halt.Name] = true
+	}
+	for name := range h.paused {
+		set[name] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// release ends what holds a name, and says whether there was anything.
+func (a *app) release(ctx context.Context, store *state.Store, held holds, name, why string) (ended bool, err error) {
+	for _, h := range held.halts {
+		if h.Name != name {
+			continue
+		}
+		if _, err := store.ClearHalt(ctx, h.Scope, name, operator(), why); err != nil {
+			return ended, err
+		}
+		ended = true
+		a.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, time.Local), h.Reason)
+	}
+	p, paused := held.paused[name]
+	if !paused {
+		return ended, nil
+	}
+	if _, err := store.Unpause(ctx, name, operator(), why); err != nil {
+		return ended, err
+	}
+	a.say("the pause of job %s is over; it was paused since %s by %s%s", name, clock(p.At, time.Local), p.Who, reason(p.Why))
+	return true, nil
+}
+
+// sayStillHeld says that a job still does not run because a connection of it is halted.
+func (a *app) sayStillHeld(job *config.Job, held holds) {
+	for _, h := range held.halts {
+		if job == nil || h.Scope != state.ConnectionScope || h.Name == job.Name ||
+			h.Name != job.Source.Connection.Name && h.Name != job.Sink.Connection.Name {
+			continue
+		}
+		a.say("job %s still does not run: its connection %s is halted: %s\n  → %s; then: milkrun resume %s",
+			job.Name, h.Name, h.Reason, h.Remedy, h.Name)
+	}
+}

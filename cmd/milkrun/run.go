@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"milkrun/sync"
+	"milkrun/sync/config"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon: every job by its schedule, until SIGTERM",
+		Long: `Run every job by its schedule. SIGTERM (or Ctrl-C) ends the runs at the next batch border, saves their checkpoints
+and stops; what was interrupted goes on at the next start. With --sandbox every job also runs once at the start.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context()) },
+	}
+}
+
+func (a *app) run(ctx context.Context) error {
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	if a.sandboxed {
+		stop, err := a.startSandbox(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	conf, err := a.load(true)
+	if err != nil {
+		return err
+	}
+	defer func() { a.warn(conf.Close()) }()
+	store, release, err := a.own(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	engine := a.engine(store, log)
+	announce(log, conf)
+	watching, done := context.WithCancel(context.WithoutCancel(ctx))
+	defer done()
+	go a.watchProgress(watching, engine, log)
+	if err := engine.Serve(ctx, conf, a.sandboxed); err != nil && ctx.Err() == nil {
+		return err
+	}
+	log.Info("stopped; every checkpoint is saved")
+	return nil
+}
+
+// announce logs when each job is due next.
+func announce(log *logrus.Logger, conf *config.Config) {
+	for _, job := range conf.Jobs {
+		entry := log.WithField("job", job.Name)
+		next := job.Schedule.Next(time.Now())
+		switch {
+		case !job.Enabled:
+			entry.Info("disabled")
+		case next.IsZero():
+			entry.Info("runs by hand only")
+		default:
+			entry.WithField("next", next.In(job.Location).Format(time.RFC3339)).Info("scheduled")
+		}
+	}
+}
+
+// watchProgress logs how far the runs are, at a pace.
+func (a *app) watchProgress(ctx context.Context, engine *sync.Engine, log *logrus.Logger) {
+	pace := 15 * time.Second
+	if a.sandboxed || terminal(a.stderr) {
+		pace = 2 * time.Second
+	}
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	meters := map[int64]*meter{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, p := range engine.Running() {
+				m := meters[p.Run]
+				if m == nil {
+					m = newMeter(p)
+					meters[p.Run] = m
+				}
+				m.update(p, now)
+				log.WithFields(logrus.Fields{"job": p.Job, "run": p.Run}).Info(m.line())
+			}
+		}
+	}
+}
+
+// describe says in words what a finished run did.
+func describe(r runResult) string {
+	return fmt.Sprintf("%s: %s records read, %s delivered, %s rejected in %s", r.state, grouped(r.read), grouped(r.delivered),
+		grouped(r.rejected), r.took.Round(time.Millisecond))
+}
+
+type runResult struct {
+	state                     string
+	read, delivered, rejected int64
+	took                      time.Duration
+}

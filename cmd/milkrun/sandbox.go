@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"milkrun/sync/sandbox"
+)
+
+// sandboxDir holds what --sandbox writes, apart from everything real.
+const sandboxDir = "milkrun-sandbox"
+
+const (
+	sandboxAddr    = "127.0.0.1:0"
+	sandboxAffairs = 20_000
+	sandboxUsers   = 5_000
+)
+
+// planSandbox lays the stand-ins' settings over the configuration without starting them.
+func (a *app) planSandbox() {
+	if a.sandboxed && a.overrides == nil {
+		a.overrides = sandboxSettings(sandbox.New(sandbox.Options{}))
+	}
+}
+
+// startSandbox serves the stand-ins on loopback, makes the business database that the shipped jobs.toml reads, and
+// points the configuration at both.
+func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
+	if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	if err := seedSandbox(ctx); err != nil {
+		return nil, err
+	}
+	// The stand-ins outlive the daemon's context: while it drains, they still answer.
+	s, err := sandbox.Start(context.WithoutCancel(ctx), sandboxAddr, sandbox.Options{})
+	if err != nil {
+		return nil, err
+	}
+	a.overrides = sandboxSettings(s)
+	fmt.Fprintf(a.stderr, `sandbox: stand-ins of the partners on %s, files under %s/
+  in another terminal:  milkrun status --sandbox
+                        milkrun runs --sandbox
+                        sqlite3 %s 'SELECT assessGrade, count(*) FROM enterprise_grades GROUP BY 1'
+  沙箱：合作方的模拟服务已启动，数据在 %s/ 目录；另开终端可查看状态。
+
+`, s.URL(), sandboxDir, filepath.Join(sandboxDir, "business.db"), sandboxDir)
+	return func() { a.warn(s.Close()) }, nil
+}
+
+func sandboxSettings(s *sandbox.Sandbox) map[string]map[string]string {
+	all := s.Settings()
+	for partner, rate := range map[string]string{"credit": "100/s", "busipush": "2/s", "exchange": "1/s"} {
+		all[partner]["rate"] = rate // slow enough to watch
+	}
+	all["exchange"]["hmac_key"], all["exchange"]["hmac_secret"] = "", ""
+	all["sqlite"] = map[string]string{"dsn": filepath.Join(sandboxDir, "business.db")}
+	return all
+}
+
+func seedSandbox(ctx context.Context) (err error) {
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(sandboxDir, "business.db")+"?_journal_mode=WAL")
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return sandbox.SeedBusiness(ctx, db, sandboxAffairs, sandboxUsers)
+}
+
+func (a *app) sandboxCommand() *cobra.Command {
+	addr := "127.0.0.1:8642"
+	var o sandbox.Options
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Serve stand-ins of the partners on loopback, for trying things out",
+		Long: `Serve stand-ins of the three partners on loopback until Ctrl-C. They check what the partners check: signatures,
+limits, encodings, credentials. Faults can be injected while they run; GET / says how.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveSandbox(cmd.Context(), addr, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&addr, "addr", addr, "where to listen; loopback only")
+	f.IntVar(&o.Credit.Count, "enterprises", 1_700_000, "how many enterprises the credit platform lists")
+	f.BoolVar(&o.Credit.Sorted, "sorted", false, "list them in the order of their codes")
+	return cmd
+}
+
+func (a *app) serveSandbox(ctx context.Context, addr string, o sandbox.Options) error {
+	if o.Credit.Count == 0 {
+		o.Credit.Count = -1
+	}
+	s, err := sandbox.Start(ctx, addr, o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "stand-ins of the partners on %s\n\nconnections for jobs.toml:\n", s.URL())
+	for _, kind := range []string{"credit", "busipush", "exchange"} {
+		fmt.Fprintf(a.stdout, "\n[connections.%s]\ntype = %q\n", kind, kind)
+		for _, key := range []string{"url", "accessid", "username", "password", "appcode", "modulecode", "appsecret", "token"} {
+			if v, ok := s.Settings()[kind][key]; ok {
+				fmt.Fprintf(a.stdout, "%s = %q\n", key, v)
+			}
+		}
+	}
+	fmt.Fprintf(a.stdout, "\nfaults, counts and examples: curl %s/\n", s.URL())
+	<-ctx.Done()
+	return s.Close()
+}

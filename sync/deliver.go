@@ -1,0 +1,90 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"milkrun/sync/feed"
+)
+
+const (
+	wholeRefusals = 5   // tries of a batch that the partner refuses as a whole, before it is halved
+	halfRefusals  = 2   // tries of each part
+	bisectBudget  = 200 // calls one batch may cost while its poison records are looked for
+)
+
+// courier delivers batches to an idempotent sink: it tries again what may be mended by that, and finds the record that
+// makes the partner refuse a whole batch.
+type courier struct {
+	run  *run
+	sink feed.Sink
+}
+
+func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, error) {
+	rejected, err := c.send(ctx, b.rows, wholeRefusals)
+	if err == nil || feed.Judge(err).Verdict != feed.Refuse || c.run.soft.Err() != nil {
+		return rejected, err
+	}
+	c.run.event("bisect", "batch %d of %d records is refused as a whole, looking for the record: %v", b.number, b.rows.Len(), err)
+	calls := bisectBudget
+	return c.bisect(ctx, b.rows, err, &calls)
+}
+
+// send delivers rows, with the job's retries; a refusal is returned after so many tries.
+func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (rejected []feed.Rejection, err error) {
+	what := fmt.Sprintf("batch of %d records", rows.Len())
+	err = c.run.attempts(refusals, what).do(c.run.soft, func() (err error) {
+		if err := c.run.step("delivering"); err != nil {
+			return err
+		}
+		rejected, err = c.sink.Deliver(ctx, rows)
+		return err
+	})
+	if err != nil {
+		return nil, &sideError{connection: c.run.job.Sink.Connection.Name, err: fmt.Errorf("%s: %w", what, err)}
+	}
+	return rejected, nil
+}
+
+// bisect delivers the halves of refused rows, and theirs, down to single records, which are rejected with the refusal's
+// code. The rest of the rows is delivered.
+func (c *courier) bisect(ctx context.Context, rows feed.Batch, refusal error, calls *int) ([]feed.Rejection, error) {
+	if rows.Len() == 1 {
+		return []feed.Rejection{{Code: feed.Judge(refusal).Code, Reason: refusal.Error()}}, nil
+	}
+	middle := rows.Len() / 2
+	left, err := c.half(ctx, rows.Slice(0, middle), calls)
+	if err != nil {
+		return nil, err
+	}
+	right, err := c.half(ctx, rows.Slice(middle, rows.Len()), calls)
+	if err != nil {
+		return nil, err
+	}
+	for i := range right {
+		right[i].Row += middle
+	}
+	return append(left, right...), nil
+}
+
+func (c *courier) half(ctx context.Context, rows feed.Batch, calls *int) ([]feed.Rejection, error) {
+	if *calls -= halfRefusals; *calls < 0 {
+		return nil, &sideError{connection: c.run.job.Sink.Connection.Name, err: feed.Errorf(feed.HaltJob, "refused",
+			"the partner refuses so many parts of the batch that %d calls did not find all bad records", bisectBudget).
+			WithRemedy("look at the run's events, mend the records or ask the partner, then resume the job; nothing is lost, the batch is delivered again")}
+	}
+	rejected, err := c.send(ctx, rows, halfRefusals)
+	if err != nil && feed.Judge(err).Verdict == feed.Refuse && c.run.soft.Err() == nil {
+		return c.bisect(ctx, rows, err, calls)
+	}
+	return rejected, err
+}
+
+// sideError says on which connection something went wrong, so that the right one is halted.
+type sideError struct {
+	connection string
+	err        error
+}
+
+func (e *sideError) Error() string { return e.connection + ": " + e.err.Error() }
+func (e *sideError) Unwrap() error { return e.err }

@@ -1,0 +1,119 @@
+package sync
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"milkrun/state"
+	"milkrun/sync/feed"
+	"milkrun/sync/mask"
+)
+
+// masked returns the rows with the job's masks applied; the rows themselves when there are none.
+func (r *run) masked(b feed.Batch) feed.Batch {
+	if len(r.job.Mask) == 0 || b.Len() == 0 {
+		return b
+	}
+	out := feed.Batch{Columns: b.Columns, Values: make([]feed.Value, len(b.Values))}
+	copy(out.Values, b.Values)
+	width := b.Columns.Len()
+	for column, rule := range r.job.Mask {
+		at, ok := b.Columns.Index(column)
+		if !ok {
+			continue
+		}
+		for i := at; i < len(out.Values); i += width {
+			out.Values[i] = mask.Value(rule, out.Values[i])
+		}
+	}
+	return out
+}
+
+// letters makes dead letters of the records of a batch that the sink rejected.
+func (r *run) letters(b *batch, rejected []feed.Rejection) []state.Letter {
+	list := make([]state.Letter, 0, len(rejected))
+	finder, _ := r.source.(feed.Rereader)
+	for _, rej := range rejected {
+		if rej.Row < 0 || rej.Row >= b.rows.Len() {
+			continue
+		}
+		raw := make(map[string]feed.Value, b.raw.Columns.Len())
+		for i, column := range b.raw.Columns.List() {
+			raw[column.Name] = b.raw.Row(rej.Row)[i]
+		}
+		letter := r.letter(rej, raw)
+		if finder != nil {
+			letter.Place = finder.Locate(b.raw, rej.Row)
+		}
+		list = append(list, letter)
+	}
+	return list
+}
+
+// refused makes dead letters of the records of a page that the source itself refused.
+func (r *run) refused(p page) []state.Letter {
+	list := make([]state.Letter, 0, len(p.Rejected))
+	for _, rej := range p.Rejected {
+		letter := r.letter(rej, rej.Record)
+		letter.Reason = fmt.Sprintf("%s (record %d of the page behind %s)", letter.Reason, rej.Row+1, shownCursor(p.after))
+		list = append(list, letter)
+	}
+	return list
+}
+
+func (r *run) letter(rej feed.Rejection, raw map[string]feed.Value) state.Letter {
+	record := make(map[string]any, len(raw))
+	for column, v := range raw {
+		record[column] = r.storable(column, v)
+	}
+	text, err := json.Marshal(record)
+	if err != nil {
+		text = []byte(`{}`) // storable makes every value text, number or null
+	}
+	return state.Letter{Job: r.job.Name, RunID: r.id(), At: r.engine.now(), Code: rej.Code, Reason: mask.Scrub(rej.Reason),
+		Record: string(text), Key: r.keyOf(raw, record)}
+}
+
+// keyOf is the record's key in an enumeration, so that a record refused every night stays one letter. A key that may not
+// be stored is stored as a digest.
+func (r *run) keyOf(raw map[string]feed.Value, stored map[string]any) string {
+	e, ok := r.source.(feed.Enumerator)
+	if !ok {
+		return ""
+	}
+	clear, shown := make([]string, len(e.Key())), make([]string, len(e.Key()))
+	for i, column := range e.Key() {
+		clear[i], shown[i] = fmt.Sprint(raw[column]), fmt.Sprint(stored[column])
+	}
+	if slices.Equal(clear, shown) {
+		return strings.Join(clear, " ")
+	}
+	sum := sha256.Sum256([]byte(strings.Join(clear, "\x00")))
+	return "sha256 " + hex.EncodeToString(sum[:8])
+}
+
+// storable is a value as the state file may keep it (invariant 8): besides what the job masks, whatever looks like
+// personal data by its column's name or by its form is masked. The record itself stays where it came from, and is read
+// again there when the letter is tried again.
+func (r *run) storable(column string, v any) any {
+	if rule, ok := r.job.Mask[column]; ok {
+		v = mask.Value(rule, v)
+	} else if rule, ok := mask.Guess(column); ok {
+		v = mask.Value(rule, v)
+	}
+	switch v := v.(type) {
+	case string:
+		return mask.Scrub(strings.ToValidUTF8(v, "\uFFFD"))
+	case []byte:
+		return fmt.Sprintf("%d bytes", len(v))
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	default:
+		return v
+	}
+}

@@ -1,0 +1,115 @@
+package sync
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"milkrun/state"
+	"milkrun/sync/feed"
+)
+
+// Progress is how far a run has come.
+type Progress struct {
+	Job       string
+	Run       int64
+	Mode      string
+	Phase     string // "reading", "mending" (rows moved), "merging" (the new generation becomes current)
+	StartedAt time.Time
+	Counts    state.Counts // ahead of the state file; Total is the partner's own, -1 unknown
+	Begun     int64        // records that earlier runs of the same pass have read already
+}
+
+func (r *run) progress() Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	phase := r.phase
+	if phase == "" {
+		phase = "reading"
+	}
+	p := Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live}
+	if e, ok := r.source.(feed.Enumerator); ok {
+		p.Begun = e.Position(r.rec.CursorFrom)
+	}
+	return p
+}
+
+func (r *run) setPhase(phase string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.phase = phase
+}
+
+// saw counts a page that was read, in the order of the feed.
+func (r *run) saw(p page) {
+	r.onPage(p)
+	r.bad.Add(int64(len(p.Rejected)))
+	r.mu.Lock()
+	r.live.Pages++
+	r.live.Read += int64(p.Rows.Len() + len(p.Rejected))
+	r.live.Bytes += int64(p.Bytes)
+	if p.Total >= 0 {
+		r.live.Total = p.Total
+	}
+	r.mu.Unlock()
+	for _, note := range slices.Sorted(maps.Keys(p.Notes)) {
+		r.event("note", "%d records on the page behind %s: %s", p.Notes[note], shownCursor(p.after), note)
+	}
+}
+
+// reread counts a page that was read again.
+func (r *run) readAgain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live.Pages++
+}
+
+// settled counts what came of records, and returns what the state file does not have of the counts yet.
+func (r *run) settled(c state.Counts) state.Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live.Delivered += c.Delivered
+	r.live.Rejected += c.Rejected
+	r.live.Skipped += c.Skipped
+	fresh, old := r.live, r.saved
+	r.saved = r.live
+	return state.Counts{Pages: fresh.Pages - old.Pages, Read: fresh.Read - old.Read, Delivered: fresh.Delivered - old.Delivered,
+		Rejected: fresh.Rejected - old.Rejected, Skipped: fresh.Skipped - old.Skipped, Retries: fresh.Retries - old.Retries,
+		Bytes: fresh.Bytes - old.Bytes, Total: fresh.Total}
+}
+
+// attempts returns the job's way of trying again; what is named in the events.
+func (r *run) attempts(refusals int, what string) attempts {
+	return attempts{policy: r.job.Retry, refusal: refusals, each: func(err *feed.Error, wait time.Duration) {
+		r.mu.Lock()
+		r.live.Retries++
+		r.mu.Unlock()
+		r.event("retry", "%s: %v; trying again in %s", what, err.Err, wait.Round(time.Millisecond))
+	}}
+}
+
+// tooManyBad ends a run that rejects more records than the job allows.
+func (r *run) tooManyBad() error {
+	bad := r.bad.Load()
+	limit := r.job.MaxBad
+	if r.job.OnBadRecord == "halt" {
+		limit = 0
+	}
+	if bad <= limit {
+		return nil
+	}
+	return feed.Errorf(feed.HaltJob, "max_bad", "%d records of this run were rejected, at most %d may be", bad, limit).
+		WithRemedy("look at them (milkrun dead list %s), mend the cause or raise max_bad, then resume the job", r.job.Name)
+}
+
+// summary keeps what a swap did.
+func (r *run) summary(c feed.Changes, reread int64) {
+	var text strings.Builder
+	fmt.Fprintf(&text, `{"inserted":%d,"updated":%d,"deleted":%d,"unchanged":%d,"reread":%d}`, c.Inserted, c.Updated, c.Deleted, c.Unchanged, reread)
+	r.mu.Lock()
+	r.rec.Summary = text.String()
+	r.mu.Unlock()
+	r.log.WithField("changes", c).Info("the new generation is current")
+}

@@ -1,0 +1,143 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"milkrun/sync/feed"
+)
+
+// page is a page of the source with where it was asked for. The last one carries the error that ended the reading.
+type page struct {
+	feed.Page
+	after feed.Cursor
+	at    int64 // position of the first row in the enumeration, -1 when the source is none
+	err   error
+	// skipped counts rows taken out because they were delivered before; see rewound.
+	skipped int64
+}
+
+// reader reads a source from a cursor on, ahead of whoever takes the pages.
+type reader struct {
+	run    *run
+	source feed.Source
+	limit  int // rows a page
+	ahead  int // pages fetched at once, at least 1
+	loop   cycle
+}
+
+// pages sends the pages in order until one is Done, an error ends the reading, or ctx does. At most ahead pages are held.
+func (r *reader) pages(ctx context.Context, from feed.Cursor) <-chan page {
+	out := make(chan page)
+	r.loop = cycle{}
+	go func() {
+		defer close(out)
+		pager, _ := r.source.(feed.Pager)
+		if pager == nil || r.ahead <= 1 {
+			r.inTurn(ctx, from, out)
+		} else {
+			r.inParallel(ctx, pager, from, out)
+		}
+	}()
+	return out
+}
+
+func (r *reader) inTurn(ctx context.Context, from feed.Cursor, out chan<- page) {
+	for {
+		p := r.fetch(ctx, from)
+		if !r.pass(ctx, p, out) {
+			return
+		}
+		from = p.Next
+	}
+}
+
+// inParallel keeps up to ahead fetches under way. The first page goes alone: it states the total, and nothing is asked
+// for beyond the total.
+func (r *reader) inParallel(ctx context.Context, pager feed.Pager, from feed.Cursor, out chan<- page) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var window []chan page
+	next, total := from, int64(-1)
+	for first := true; ; first = false {
+		for len(window) == 0 || !first && len(window) < r.ahead && r.within(next, total) {
+			fetched, at := make(chan page, 1), next
+			go func() { fetched <- r.fetch(ctx, at) }()
+			window = append(window, fetched)
+			next = pager.Following(next, r.limit)
+		}
+		p := <-window[0]
+		window = window[1:]
+		if !r.pass(ctx, p, out) {
+			return
+		}
+		total = p.Total
+	}
+}
+
+func (r *reader) within(c feed.Cursor, total int64) bool {
+	e, ok := r.source.(feed.Enumerator)
+	return !ok || total < 0 || e.Position(c) < total
+}
+
+// pass hands a page on and says whether to go on reading.
+func (r *reader) pass(ctx context.Context, p page, out chan<- page) bool {
+	if p.err == nil {
+		p.err = r.moves(p)
+	}
+	select {
+	case out <- p:
+		return p.err == nil && !p.Done
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// moves keeps invariant 4.
+func (r *reader) moves(p page) error {
+	still := p.Next == p.after && (!p.Done || p.Rows.Len() > 0)
+	if still || !p.Done && r.loop.seen(p.Next) {
+		return feed.Errorf(feed.HaltJob, "cursor", "the cursor does not move: the page behind %s ends at %s", shownCursor(p.after), shownCursor(p.Next)).
+			WithRemedy("the source returns the same place again; ask the partner, then resume the job")
+	}
+	return nil
+}
+
+// fetch gets one page, with the retries of the job.
+func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
+	p := page{after: after, at: -1}
+	if e, ok := r.source.(feed.Enumerator); ok {
+		p.at = e.Position(after)
+	}
+	p.err = r.run.attempts(1, "page behind "+shownCursor(after)).do(ctx, func() (err error) {
+		p.Page, err = r.source.Fetch(ctx, after, r.limit)
+		return err
+	})
+	if p.err != nil {
+		p.err = &sideError{connection: r.run.job.Source.Connection.Name, err: fmt.Errorf("page behind %s: %w", shownCursor(after), p.err)}
+	}
+	return p
+}
+
+func shownCursor(c feed.Cursor) string {
+	if c == "" {
+		return "the beginning"
+	}
+	return string(c)
+}
+
+// cycle notices that a sequence of cursors runs in a circle, remembering one cursor only (Brent).
+type cycle struct {
+	mark         feed.Cursor
+	steps, limit int
+}
+
+func (c *cycle) seen(next feed.Cursor) bool {
+	if c.limit > 0 && next == c.mark {
+		return true
+	}
+	if c.steps++; c.steps >= c.limit {
+		c.mark, c.steps, c.limit = next, 0, 2*c.limit+1
+	}
+	return false
+}

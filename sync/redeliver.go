@@ -1,0 +1,141 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/feed"
+)
+
+// Redelivery is what came of a dead letter that was tried again.
+type Redelivery struct {
+	Letter int64
+	// Delivered is true when the target accepted the record. Otherwise Reason says why not; the letter stays open.
+	Delivered bool
+	// Missing is true when the record is no longer where it was read.
+	Missing bool
+	Reason  string
+	// Request is what would be sent, in a preview.
+	Request string
+}
+
+// Redeliver tries dead letters of a job again: their records are read again where they came from, masked, and delivered
+// one by one. With preview nothing is sent and nothing is recorded.
+func (e *Engine) Redeliver(ctx context.Context, job *config.Job, letters []state.Letter, preview bool, who string) ([]Redelivery, error) {
+	if err := e.Blocked(ctx, job); err != nil {
+		return nil, err
+	}
+	r, err := e.enter(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	defer e.leave(r)
+	r.open()
+	defer r.close()
+	if r.openErr != nil {
+		return nil, r.openErr
+	}
+	defer r.contexts()()
+	finder, ok := r.source.(feed.Rereader)
+	if !ok {
+		return nil, feed.Errorf(feed.Fail, "reread", "single records of job %s cannot be read again", job.Name).
+			WithRemedy("the next run reads them anyway; drop the letters, or wait for it")
+	}
+	var list []Redelivery
+	for _, letter := range letters {
+		one, err := r.redeliver(ctx, finder, letter, preview, who)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+func (r *run) redeliver(ctx context.Context, finder feed.Rereader, letter state.Letter, preview bool, who string) (Redelivery, error) {
+	result := Redelivery{Letter: letter.ID}
+	rows, err := r.reread(finder, letter)
+	if err != nil || rows.Len() == 0 {
+		result.Missing, result.Reason = err == nil, "the record is no longer where it was read"
+		if err != nil {
+			result.Reason = err.Error()
+		}
+		if preview {
+			return result, nil
+		}
+		return result, r.engine.Store.LetterTried(ctx, letter.ID, errors.New(result.Reason))
+	}
+	if err := r.prepare(r.sink, rows.Columns); err != nil {
+		return result, err
+	}
+	if preview {
+		result.Request, err = r.preview(ctx, rows)
+		return result, err
+	}
+	c := &courier{run: r, sink: r.sink}
+	rejected, err := c.send(r.hard, rows, halfRefusals)
+	if err == nil && len(rejected) == 0 {
+		result.Delivered = true
+		return result, r.engine.Store.SettleLetter(ctx, letter.ID, state.LetterDelivered, who, "tried again")
+	}
+	if err == nil {
+		err = errors.New(rejected[0].Reason)
+	}
+	result.Reason = err.Error()
+	return result, r.engine.Store.LetterTried(ctx, letter.ID, err)
+}
+
+func (r *run) reread(finder feed.Rereader, letter state.Letter) (feed.Batch, error) {
+	if letter.Place == "" {
+		return feed.Batch{}, errors.New("the letter does not say where its record stands; the next run reads it again")
+	}
+	rows, err := finder.Reread(r.hard, []feed.Cursor{letter.Place})
+	return r.masked(rows), err
+}
+
+func (r *run) preview(ctx context.Context, rows feed.Batch) (string, error) {
+	shower, ok := r.sink.(feed.Previewer)
+	if !ok {
+		return fmt.Sprintf("%d records with the columns %v", rows.Len(), rows.Columns.Names()), nil
+	}
+	return shower.Preview(ctx, rows)
+}
+
+// Preview reads the first batch that a run of the job would deliver and returns the request that would be sent, signed
+// and without secrets. Nothing is sent, and no state is kept. The batch is empty when there is nothing to deliver.
+func (e *Engine) Preview(ctx context.Context, job *config.Job, start Start) (request string, records int, err error) {
+	r, err := e.enter(ctx, job)
+	if err != nil {
+		return "", 0, err
+	}
+	defer e.leave(r)
+	if err := r.choose(ctx, start); err != nil {
+		return "", 0, err
+	}
+	r.open()
+	defer r.close()
+	if r.openErr != nil {
+		return "", 0, r.openErr
+	}
+	if _, complete := r.source.(feed.Enumerator); complete {
+		r.full = true
+	}
+	if err := r.load(ctx, start); err != nil {
+		return "", 0, err
+	}
+	source, from := r.source, r.checkpoint.Cursor
+	if start.ranged() {
+		if from, source, err = r.bounds(start.From, start.To); err != nil {
+			return "", 0, err
+		}
+	}
+	page, err := source.Fetch(ctx, from, min(r.job.PageSize, r.job.BatchSize))
+	if err != nil || page.Rows.Len() == 0 {
+		return "", 0, err
+	}
+	request, err = r.preview(ctx, r.masked(page.Rows))
+	return request, page.Rows.Len(), err
+}

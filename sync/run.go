@@ -1,0 +1,300 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/feed"
+	"milkrun/sync/kind"
+)
+
+// run is one run of a job.
+type run struct {
+	engine *Engine
+	job    *config.Job
+	log    *logrus.Entry
+	rec    state.Run
+	full   bool // a complete pass, not only what is new
+
+	soft, hard context.Context // see the package comment on draining
+	cancel     context.CancelCauseFunc
+
+	source  feed.Source
+	sink    feed.Sink
+	openErr error
+
+	checkpoint state.Checkpoint // the lane's, as last saved; touched by the committing goroutine only
+	lane       state.Lane       // "" for a run over a range: no checkpoint moves
+	rewound    *rewound
+	onPage     func(page)
+
+	bad    atomic.Int64 // records rejected in this run
+	events atomic.Int64
+
+	mu    sync.Mutex
+	live  state.Counts // as far as it has come, ahead of the state file
+	saved state.Counts // what the state file has of them
+	phase string
+}
+
+func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
+	r := &run{engine: e, job: job, onPage: func(page) {}}
+	r.log = e.Log.WithField("job", job.Name)
+	r.soft, r.cancel = context.WithCancelCause(ctx)
+	r.live.Total = -1
+	return r
+}
+
+func (r *run) id() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rec.ID
+}
+
+// start opens source and sink, decides what the run reads, and records that it has begun.
+func (r *run) start(s Start) error {
+	ctx := context.WithoutCancel(r.soft)
+	if err := r.choose(ctx, s); err != nil {
+		return err
+	}
+	r.open()
+	if _, complete := r.source.(feed.Enumerator); complete {
+		r.full = true
+	}
+	rec := state.Run{Job: r.job.Name, Slot: s.Slot, Trigger: s.Trigger, Mode: "incremental", StartedAt: r.engine.now(),
+		Counts: state.Counts{Total: -1}}
+	if r.full {
+		rec.Mode = "full"
+	}
+	if err := r.load(ctx, s); err != nil {
+		return err
+	}
+	rec.CursorFrom = r.checkpoint.Cursor
+	id, err := r.record(ctx, s, rec)
+	if err != nil {
+		return err
+	}
+	rec.ID = id
+	if err := r.load(ctx, s); err != nil { // again: until the run was recorded an operator could set it
+		return err
+	}
+	r.mu.Lock()
+	r.rec = rec
+	r.mu.Unlock()
+	r.log = r.log.WithField("run", id)
+	r.log.WithFields(logrus.Fields{"trigger": s.Trigger, "mode": rec.Mode, "from": shownCursor(rec.CursorFrom)}).Info("run begins")
+	return nil
+}
+
+func (r *run) record(ctx context.Context, s Start, rec state.Run) (int64, error) {
+	if len(s.Decisions) > 0 {
+		return r.engine.Store.DecideAndStart(ctx, s.Decisions, rec)
+	}
+	return r.engine.Store.StartRun(ctx, rec)
+}
+
+// choose says whether this is a complete pass: asked for, one that was interrupted, or due by the job's reconcile.
+func (r *run) choose(ctx context.Context, s Start) error {
+	if s.ranged() {
+		return nil
+	}
+	_, under, err := r.engine.Store.Checkpoint(ctx, r.job.Name, state.Full)
+	if err != nil {
+		return err
+	}
+	r.full = s.Full || under
+	if r.full || r.job.Reconcile == 0 {
+		return nil
+	}
+	last, ever, err := r.engine.Store.LastFull(ctx, r.job.Name)
+	r.full = !ever || r.engine.now().Sub(last) >= r.job.Reconcile
+	return err
+}
+
+// open opens source and sink. That fails only for what no retry mends, and is reported as the end of the run.
+func (r *run) open() {
+	r.hard = context.WithoutCancel(r.soft)
+	env := kind.Env{Job: r.job.Name, Location: r.job.Location, RoundTripper: r.engine.RoundTripper, Full: r.full}
+	env.Connection = r.job.Source.Connection.Name
+	if r.source, r.openErr = r.job.Source.Settings.Open(r.hard, env); r.openErr != nil {
+		r.openErr = &sideError{connection: env.Connection, err: r.openErr}
+		return
+	}
+	env.Connection = r.job.Sink.Connection.Name
+	if r.sink, r.openErr = r.job.Sink.Settings.Open(r.hard, env); r.openErr != nil {
+		r.openErr = &sideError{connection: env.Connection, err: r.openErr}
+	}
+}
+
+// load reads the checkpoint of the lane the run is on.
+func (r *run) load(ctx context.Context, s Start) error {
+	if s.ranged() {
+		return nil
+	}
+	r.lane = state.Forward
+	if r.full {
+		r.lane = state.Full
+	}
+	cp, ok, err := r.engine.Store.Checkpoint(ctx, r.job.Name, r.lane)
+	if !ok {
+		cp = state.Checkpoint{Job: r.job.Name, Lane: r.lane}
+	}
+	r.checkpoint = cp
+	return err
+}
+
+// execute moves the records.
+func (r *run) execute(s Start) error {
+	defer r.close()
+	if r.openErr != nil {
+		return r.openErr
+	}
+	stop := r.contexts()
+	defer stop()
+	if err := r.step("begun"); err != nil {
+		return err
+	}
+	if s.ranged() {
+		return r.overRange(s.From, s.To)
+	}
+	enum, complete := r.source.(feed.Enumerator)
+	snap, swaps := r.sink.(feed.Snapshotter)
+	if complete && swaps {
+		return r.enumerate(r.source, enum, snap)
+	}
+	return r.stream()
+}
+
+// contexts sets up the soft and the hard one: the hard one ends a drain time after the soft one.
+func (r *run) contexts() (stop func()) {
+	timeout := context.CancelFunc(func() {})
+	if r.job.Timeout > 0 {
+		r.soft, timeout = context.WithTimeoutCause(r.soft, r.job.Timeout, errTimeout)
+	}
+	hard, cut := context.WithCancel(context.WithoutCancel(r.soft))
+	r.hard = hard
+	unhook := context.AfterFunc(r.soft, func() {
+		end := time.AfterFunc(r.engine.Drain, cut)
+		context.AfterFunc(hard, func() { end.Stop() })
+	})
+	return func() { unhook(); cut(); timeout() }
+}
+
+func (r *run) close() {
+	for name, part := range map[string]any{"source": r.source, "sink": r.sink} {
+		if c, ok := part.(io.Closer); ok {
+			r.closing(name, c)
+		}
+	}
+}
+
+func (r *run) closing(name string, c io.Closer) {
+	if err := c.Close(); err != nil {
+		r.log.WithError(err).Warn("closing the " + name)
+	}
+}
+
+// finish records how the run ended, and halts what the error says must be halted.
+func (r *run) finish(err error) (state.Run, error) {
+	ctx := context.WithoutCancel(r.soft)
+	r.mu.Lock()
+	r.rec.FinishedAt, r.rec.Counts = r.engine.now(), r.live
+	r.mu.Unlock()
+	r.rec.CursorTo = r.checkpoint.Cursor
+	r.rec.State = r.outcome(err)
+	if err != nil {
+		verdict := feed.Judge(err)
+		r.rec.Error, r.rec.Code, r.rec.Remedy = err.Error(), verdict.Code, verdict.Remedy
+		if r.rec.Remedy == "" {
+			r.rec.Remedy = state.Remedy(err)
+		}
+	}
+	r.logEnd(err)
+	if r.rec.State == state.Halted {
+		err = errors.Join(err, r.haltFor(ctx, err))
+	}
+	return r.rec, errors.Join(err, r.engine.Store.FinishRun(ctx, r.rec))
+}
+
+// outcome is the state a run ends in.
+func (r *run) outcome(err error) state.RunState {
+	var halted *HaltedError
+	var cancelled *cancelledError
+	switch {
+	case err == nil && r.rec.Counts.Rejected > 0:
+		return state.Part
+	case err == nil:
+		return state.Done
+	case errors.As(err, &cancelled):
+		return state.Cancelled
+	case errors.As(err, &halted):
+		return state.Halted
+	case errors.Is(err, errStopped):
+		return state.Interrupted
+	}
+	if v := feed.Judge(err).Verdict; v == feed.HaltJob || v == feed.HaltConnection {
+		return state.Halted
+	}
+	return state.Failed
+}
+
+// haltFor halts the job or the connection for an error; one that is halted already stays as it is.
+func (r *run) haltFor(ctx context.Context, err error) error {
+	var halted *HaltedError
+	if errors.As(err, &halted) {
+		return nil
+	}
+	h := state.Halt{Scope: state.JobScope, Name: r.job.Name, At: r.engine.now(), Code: r.rec.Code, Reason: r.rec.Error, Remedy: r.rec.Remedy, RunID: r.rec.ID}
+	var side *sideError
+	if feed.Judge(err).Verdict == feed.HaltConnection && errors.As(err, &side) {
+		h.Scope, h.Name = state.ConnectionScope, side.connection
+	}
+	return r.engine.halt(ctx, h)
+}
+
+func (r *run) logEnd(err error) {
+	c := r.rec.Counts
+	log := r.log.WithFields(logrus.Fields{"state": r.rec.State, "read": c.Read, "delivered": c.Delivered, "rejected": c.Rejected,
+		"took": r.rec.FinishedAt.Sub(r.rec.StartedAt).Round(time.Millisecond).String()})
+	switch {
+	case err == nil:
+		log.Info("run ends")
+	case r.rec.State == state.Interrupted || r.rec.State == state.Cancelled:
+		log.Info("run ends early: " + err.Error())
+	default:
+		log.WithField("remedy", r.rec.Remedy).Error("run ends: " + err.Error())
+	}
+}
+
+// step is a boundary at which a crash test may stop the run.
+func (r *run) step(name string) error {
+	if r.engine.Step == nil {
+		return nil
+	}
+	return r.engine.Step(name)
+}
+
+// event keeps and logs something worth knowing about the run.
+func (r *run) event(kind, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.log.WithField("event", kind).Warn(text)
+	if r.events.Add(1) > maxEvents {
+		return
+	}
+	e := state.Event{RunID: r.id(), At: r.engine.now(), Kind: kind, Text: text}
+	if err := r.engine.Store.AddEvent(context.WithoutCancel(r.soft), e); err != nil {
+		r.log.WithError(err).Warn("recording an event")
+	}
+}
+
+// maxEvents bounds what one run leaves in the state file; all of it is in the log.
+const maxEvents = 500

@@ -1,0 +1,272 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/schedule"
+)
+
+// lookAgain is the longest the scheduler sleeps: timers do not notice that the wall clock was set or the machine slept.
+const lookAgain = 20 * time.Second
+
+// Serve runs the jobs of a configuration by their schedules until ctx ends, and then drains. First it goes on with the
+// runs that were interrupted when the last daemon ended. With atOnce every job also runs once now. The error is one of
+// the state file: without it no slot can be decided, so the daemon must not go on.
+func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) error {
+	interrupted, err := e.Store.Interrupt(ctx)
+	if err != nil {
+		return err
+	}
+	workers, ctx := errgroup.WithContext(ctx)
+	for _, job := range conf.Jobs {
+		if !job.Enabled {
+			continue
+		}
+		w := &watch{engine: e, job: job, since: e.now(), done: make(chan error, 1)}
+		workers.Go(func() error { return w.serve(ctx, resumed(interrupted, job.Name), atOnce) })
+	}
+	return workers.Wait()
+}
+
+// resumed is how an interrupted run of the job goes on, nil when there is none. Runs by hand are not taken up again:
+// whoever started them decides.
+func resumed(interrupted []state.Run, job string) *Start {
+	for _, r := range interrupted {
+		if r.Job == job && r.Trigger != state.Manual {
+			return &Start{Trigger: state.Resume, Slot: r.Slot}
+		}
+	}
+	return nil
+}
+
+// watch looks after the slots of one job.
+type watch struct {
+	engine *Engine
+	job    *config.Job
+	since  time.Time // slots before it are decided, or were never due
+	busy   bool
+	queued time.Time  // with overlap = "queue": the slot that waits for the run to end
+	done   chan error // a run has ended; an error when the state file is at fault
+	runs   errgroup.Group
+}
+
+func (w *watch) serve(ctx context.Context, resume *Start, atOnce bool) error {
+	defer w.runs.Wait() //nolint:errcheck // runs report their errors themselves
+	first, err := w.engine.Store.JobSince(ctx, w.job.Name)
+	if err != nil {
+		return err
+	}
+	if last, ever, err := w.engine.Store.LastSlot(ctx, w.job.Name); err != nil {
+		return err
+	} else if ever {
+		first = last
+	}
+	if first.Before(w.since) {
+		w.since = first
+	} // else the clock was set back: slots are due again from now on, without those that are decided
+	paused, err := w.engine.Store.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	switch _, off := paused[w.job.Name]; {
+	case off: // an interrupted run goes on with the first slot after the pause
+	case resume != nil:
+		w.begin(ctx, *resume)
+	case atOnce:
+		w.begin(ctx, Start{Trigger: state.Manual})
+	}
+	for ctx.Err() == nil {
+		if err := w.look(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("slots of job %s: %w", w.job.Name, err)
+		}
+		if err := w.sleep(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sleep waits for the next slot, for the end of a run, or for the next look at the clock.
+func (w *watch) sleep(ctx context.Context) error {
+	now := w.engine.now()
+	wait := lookAgain
+	if next := w.job.Schedule.Next(w.since); !next.IsZero() {
+		next = next.Add(schedule.Jitter(w.job.Name, next, w.job.Jitter))
+		wait = max(min(wait, next.Sub(now)), time.Millisecond)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case err := <-w.done:
+		w.busy = false
+		return err
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// look decides about the slots that are due now.
+func (w *watch) look(ctx context.Context) error {
+	now := w.engine.now()
+	if now.Before(w.since.Add(-late)) {
+		w.engine.Log.WithField("job", w.job.Name).Warnf("the clock was set back from %s to %s", w.since.Format(time.RFC3339), now.Format(time.RFC3339))
+		w.since = now
+	}
+	due := findDue(w.job, w.since, now)
+	if w.busy {
+		return w.overlap(ctx, due)
+	}
+	if !w.queued.IsZero() {
+		return w.runQueued(ctx, due)
+	}
+	if due.all().count == 0 {
+		return nil
+	}
+	if held, err := w.held(ctx, due); held || err != nil {
+		return err
+	}
+	p := decide(w.job, due)
+	if err := w.record(ctx, p.decide...); err != nil {
+		return err
+	}
+	if !p.run {
+		w.since = due.all().last
+		return nil
+	}
+	w.since = latest(p.start.Decisions)
+	w.begin(ctx, p.start)
+	return nil
+}
+
+// held records that nothing runs because an operator paused the job, or the engine halted it.
+func (w *watch) held(ctx context.Context, due overdue) (bool, error) {
+	decision, note := "", ""
+	paused, err := w.engine.Store.Paused(ctx)
+	if err != nil {
+		return false, err
+	}
+	if p, ok := paused[w.job.Name]; ok {
+		decision, note = state.Paused, "by "+p.Who
+	}
+	var halted *HaltedError
+	if err := w.engine.Blocked(ctx, w.job); errors.As(err, &halted) {
+		decision, note = string(state.Halted), halted.Error()
+	} else if err != nil {
+		return false, err
+	}
+	if decision == "" {
+		return false, nil
+	}
+	all := due.all()
+	w.since = all.last
+	return true, w.record(ctx, all.slot(w.job.Name, decision, note))
+}
+
+// overlap decides about slots that come due while the job runs.
+func (w *watch) overlap(ctx context.Context, due overdue) error {
+	all := due.all()
+	if all.count == 0 || w.job.CatchUp == "all" && due.current.IsZero() {
+		return nil // the runs that are being caught up come first
+	}
+	w.since = all.last
+	if w.job.Overlap != "queue" {
+		return w.record(ctx, all.slot(w.job.Name, state.Skipped, "the run before it is still under way"))
+	}
+	earlier := span{}
+	if !w.queued.IsZero() {
+		earlier.add(w.queued)
+	}
+	if all.count > 1 {
+		if earlier.count == 0 {
+			earlier.first = all.first
+		}
+		earlier.count += all.count - 1
+		earlier.last = all.before
+	}
+	w.queued = all.last
+	if earlier.count == 0 {
+		return nil
+	}
+	return w.record(ctx, earlier.slot(w.job.Name, state.Coalesced, "several waited for the run before them; the last one runs"))
+}
+
+// runQueued begins the run that waited for the one before it.
+func (w *watch) runQueued(ctx context.Context, due overdue) error {
+	slot := w.queued
+	w.queued = time.Time{}
+	if held, err := w.held(ctx, overdue{missed: one(slot)}); held || err != nil {
+		return err
+	}
+	decisions := []state.Slot{one(slot).slot(w.job.Name, state.Ran, "waited for the run before it")}
+	if all := due.all(); all.count > 0 {
+		w.since = all.last
+		decisions = append(decisions, all.slot(w.job.Name, state.Coalesced, "made up for by the run that begins now"))
+	}
+	w.begin(ctx, Start{Trigger: state.Schedule, Slot: slot, Decisions: decisions})
+	return nil
+}
+
+// record keeps decisions. Slots that are decided already, because the clock was set back, stay as they are.
+func (w *watch) record(ctx context.Context, slots ...state.Slot) error {
+	for _, s := range slots {
+		if err := w.engine.Store.Decide(ctx, s); err != nil && !errors.Is(err, state.ErrDecided) {
+			return err
+		}
+		w.engine.Log.WithField("job", s.Job).Infof("%d slots from %s: %s %s", s.Count, s.At.Format(time.RFC3339), s.Decision, s.Note)
+	}
+	return nil
+}
+
+// begin runs the job in the background.
+func (w *watch) begin(ctx context.Context, s Start) {
+	w.busy = true
+	w.runs.Go(func() error {
+		w.done <- w.run(ctx, s)
+		return nil
+	})
+}
+
+// run runs the job. What goes wrong in the run is the run's affair; the error is the state file's.
+func (w *watch) run(ctx context.Context, s Start) error {
+	_, err := w.engine.Run(ctx, w.job, s)
+	var halted *HaltedError
+	var broken *state.Error
+	switch {
+	case errors.As(err, &halted) && halted.fresh:
+		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, string(state.Halted), halted.Error())...)
+	case errors.Is(err, state.ErrDecided):
+		w.engine.Log.WithField("job", w.job.Name).Info("no run begins: " + err.Error())
+		return nil
+	case errors.As(err, &broken):
+		return err
+	}
+	return nil
+}
+
+// redecided is what becomes of slots whose run could not begin.
+func redecided(slots []state.Slot, decision, note string) []state.Slot {
+	out := slices.Clone(slots)
+	for i := range out {
+		out[i].Decision, out[i].Note = decision, note
+	}
+	return out
+}
+
+func latest(slots []state.Slot) time.Time {
+	last := slots[0].Through
+	for _, s := range slots {
+		if s.Through.After(last) {
+			last = s.Through
+		}
+	}
+	return last
+}
