@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"milkrun/state"
 	"milkrun/sync/feed"
 )
@@ -20,6 +22,7 @@ type Progress struct {
 	StartedAt time.Time
 	Counts    state.Counts // ahead of the state file; Total is the partner's own, -1 unknown
 	Begun     int64        // records that earlier runs of the same pass have read already
+	Trouble   string       // the last error that is being tried again; "" when all is well
 }
 
 func (r *run) progress() Progress {
@@ -29,7 +32,7 @@ func (r *run) progress() Progress {
 	if phase == "" {
 		phase = "reading"
 	}
-	p := Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live}
+	p := Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live, Trouble: r.trouble}
 	if e, ok := r.source.(feed.Enumerator); ok {
 		p.Begun = e.Position(r.rec.CursorFrom)
 	}
@@ -47,6 +50,7 @@ func (r *run) saw(p page) {
 	r.onPage(p)
 	r.bad.Add(int64(len(p.Rejected)))
 	r.mu.Lock()
+	r.trouble = ""
 	r.live.Pages++
 	r.live.Read += int64(p.Rows.Len() + len(p.Rejected))
 	r.live.Bytes += int64(p.Bytes)
@@ -73,6 +77,7 @@ func (r *run) settled(c state.Counts) state.Counts {
 	r.live.Delivered += c.Delivered
 	r.live.Rejected += c.Rejected
 	r.live.Skipped += c.Skipped
+	r.trouble = ""
 	fresh, old := r.live, r.saved
 	r.saved = r.live
 	return state.Counts{Pages: fresh.Pages - old.Pages, Read: fresh.Read - old.Read, Delivered: fresh.Delivered - old.Delivered,
@@ -85,6 +90,7 @@ func (r *run) attempts(refusals int, what string) attempts {
 	return attempts{policy: r.job.Retry, refusal: refusals, each: func(err *feed.Error, wait time.Duration) {
 		r.mu.Lock()
 		r.live.Retries++
+		r.trouble = err.Error()
 		r.mu.Unlock()
 		r.event("retry", "%s: %v; trying again in %s", what, err.Err, wait.Round(time.Millisecond))
 	}}
@@ -111,5 +117,6 @@ func (r *run) summary(c feed.Changes, reread int64) {
 	r.mu.Lock()
 	r.rec.Summary = text.String()
 	r.mu.Unlock()
-	r.log.WithField("changes", c).Info("the new generation is current")
+	r.log.WithFields(logrus.Fields{"inserted": c.Inserted, "updated": c.Updated, "deleted": c.Deleted, "unchanged": c.Unchanged}).
+		Info("the new generation is current")
 }

@@ -44,6 +44,8 @@ type run struct {
 	live  state.Counts // as far as it has come, ahead of the state file
 	saved state.Counts // what the state file has of them
 	phase string
+	// trouble is the last error that is being tried again, until something succeeds.
+	trouble string
 }
 
 func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
@@ -286,7 +288,11 @@ func (r *run) step(name string) error {
 // event keeps and logs something worth knowing about the run.
 func (r *run) event(kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	r.log.WithField("event", kind).Warn(text)
+	level := logrus.WarnLevel
+	if kind == "resume" || kind == "note" {
+		level = logrus.InfoLevel
+	}
+	r.log.WithField("event", kind).Log(level, text)
 	if r.events.Add(1) > maxEvents {
 		return
 	}

@@ -21,8 +21,7 @@ const lookAgain = 20 * time.Second
 // runs that were interrupted when the last daemon ended. With atOnce every job also runs once now. The error is one of
 // the state file: without it no slot can be decided, so the daemon must not go on.
 func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) error {
-	interrupted, err := e.Store.Interrupt(ctx)
-	if err != nil {
+	if _, err := e.Store.Interrupt(ctx); err != nil {
 		return err
 	}
 	workers, ctx := errgroup.WithContext(ctx)
@@ -31,20 +30,9 @@ func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) er
 			continue
 		}
 		w := &watch{engine: e, job: job, since: e.now(), done: make(chan error, 1)}
-		workers.Go(func() error { return w.serve(ctx, resumed(interrupted, job.Name), atOnce) })
+		workers.Go(func() error { return w.serve(ctx, atOnce) })
 	}
 	return workers.Wait()
-}
-
-// resumed is how an interrupted run of the job goes on, nil when there is none. Runs by hand are not taken up again:
-// whoever started them decides.
-func resumed(interrupted []state.Run, job string) *Start {
-	for _, r := range interrupted {
-		if r.Job == job && r.Trigger != state.Manual {
-			return &Start{Trigger: state.Resume, Slot: r.Slot}
-		}
-	}
-	return nil
 }
 
 // watch looks after the slots of one job.
@@ -58,7 +46,7 @@ type watch struct {
 	runs   errgroup.Group
 }
 
-func (w *watch) serve(ctx context.Context, resume *Start, atOnce bool) error {
+func (w *watch) serve(ctx context.Context, atOnce bool) error {
 	defer w.runs.Wait() //nolint:errcheck // runs report their errors themselves
 	first, err := w.engine.Store.JobSince(ctx, w.job.Name)
 	if err != nil {
@@ -72,16 +60,8 @@ func (w *watch) serve(ctx context.Context, resume *Start, atOnce bool) error {
 	if first.Before(w.since) {
 		w.since = first
 	} // else the clock was set back: slots are due again from now on, without those that are decided
-	paused, err := w.engine.Store.Paused(ctx)
-	if err != nil {
+	if err := w.beginAtOnce(ctx, atOnce); err != nil {
 		return err
-	}
-	switch _, off := paused[w.job.Name]; {
-	case off: // an interrupted run goes on with the first slot after the pause
-	case resume != nil:
-		w.begin(ctx, *resume)
-	case atOnce:
-		w.begin(ctx, Start{Trigger: state.Manual})
 	}
 	for ctx.Err() == nil {
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
@@ -90,6 +70,28 @@ func (w *watch) serve(ctx context.Context, resume *Start, atOnce bool) error {
 		if err := w.sleep(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// beginAtOnce goes on with a run that was interrupted, by a kill or a stop, or runs the job because it was asked to. Runs
+// by hand are not taken up again: whoever started them decides. A paused job goes on with the first slot after its pause.
+func (w *watch) beginAtOnce(ctx context.Context, asked bool) error {
+	paused, err := w.engine.Store.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	if _, off := paused[w.job.Name]; off {
+		return nil
+	}
+	last, err := w.engine.Store.Runs(ctx, state.RunFilter{Job: w.job.Name, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(last) > 0 && last[0].State == state.Interrupted && last[0].Trigger != state.Manual {
+		w.begin(ctx, Start{Trigger: state.Resume, Slot: last[0].Slot})
+	} else if asked {
+		w.begin(ctx, Start{Trigger: state.Manual})
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestGradeChangesAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // read to its end
+	defer rows.Close()
 	for rows.Next() {
 		var change string
 		var n int
@@ -53,6 +53,9 @@ func TestGradeChangesAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		counts[change] = n
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if counts["changed"] < 90 || counts["changed"] > 110 || counts["added"] != 6 || counts["removed"] != 4 { // a row for each of two columns
 		t.Errorf("changes: %v", counts)

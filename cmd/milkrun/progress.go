@@ -50,7 +50,10 @@ func (m *meter) line() string {
 	if c.Total > 0 {
 		text += fmt.Sprintf(" of %s (%d %%)", grouped(c.Total), m.done()*100/c.Total)
 	}
-	text += fmt.Sprintf(" records, %s a second", grouped(int64(m.speed)))
+	text += " records"
+	if m.p.Phase == "reading" {
+		text += fmt.Sprintf(", %s a second", grouped(int64(m.speed)))
+	}
 	if left, ok := m.left(); ok {
 		text += ", " + shortly(left) + " left"
 	}
@@ -59,6 +62,9 @@ func (m *meter) line() string {
 	}
 	if c.Retries > 0 {
 		text += fmt.Sprintf(", %s retries", grouped(c.Retries))
+	}
+	if m.p.Trouble != "" {
+		text += ", trying again after: " + cut(m.p.Trouble, 80)
 	}
 	return text
 }
@@ -113,8 +119,14 @@ func bars(ctx context.Context, w io.Writer, engine *sync.Engine) {
 				tracker = &progress.Tracker{Message: p.Job, Units: progress.UnitsDefault}
 				writer.AppendTracker(tracker)
 			}
-			tracker.UpdateTotal(max(p.Counts.Total, 0))
-			tracker.UpdateMessage(p.Job + " " + p.Phase)
+			if p.Counts.Total > 0 { // one more than there are: at its total a tracker calls itself done, and merging comes after it
+				tracker.UpdateTotal(max(p.Counts.Total, p.Begun+p.Counts.Read) + 1)
+			}
+			message := p.Job + " " + p.Phase
+			if p.Trouble != "" {
+				message += ", trying again after: " + cut(p.Trouble, 60)
+			}
+			tracker.UpdateMessage(message)
 			tracker.SetValue(p.Begun + p.Counts.Read)
 		}
 		select {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -98,16 +97,4 @@ func (a *app) watchProgress(ctx context.Context, engine *sync.Engine, log *logru
 			}
 		}
 	}
-}
-
-// describe says in words what a finished run did.
-func describe(r runResult) string {
-	return fmt.Sprintf("%s: %s records read, %s delivered, %s rejected in %s", r.state, grouped(r.read), grouped(r.delivered),
-		grouped(r.rejected), r.took.Round(time.Millisecond))
-}
-
-type runResult struct {
-	state                     string
-	read, delivered, rejected int64
-	took                      time.Duration
 }

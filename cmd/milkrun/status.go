@@ -46,11 +46,11 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	defer func() { a.warn(store.Close()) }()
-	list, err := statuses(ctx, conf, store)
+	pid, held := state.Holder(a.stateFile())
+	list, err := statuses(ctx, conf, store, held)
 	if err != nil {
 		return err
 	}
-	pid, held := state.Holder(a.stateFile())
 	if asJSON {
 		return a.printJSON(struct {
 			Daemon int         `json:"daemon_pid"`
@@ -66,7 +66,8 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 	return nil
 }
 
-func statuses(ctx context.Context, conf *config.Config, store *state.Store) ([]jobStatus, error) {
+// statuses looks at every job. Without a process that holds the state nothing runs, whatever a killed one left behind.
+func statuses(ctx context.Context, conf *config.Config, store *state.Store, held bool) ([]jobStatus, error) {
 	paused, err := store.Paused(ctx)
 	if err != nil {
 		return nil, err
@@ -84,6 +85,9 @@ func statuses(ctx context.Context, conf *config.Config, store *state.Store) ([]j
 		s := jobStatus{Job: job.Name, State: "never ran", Letters: letters[job.Name], location: job.Location}
 		if err := s.fill(ctx, store, job); err != nil {
 			return nil, err
+		}
+		if s.State == string(state.Running) && !held {
+			s.State, s.Reason = string(state.Interrupted), "the process was killed; the next one goes on from the checkpoint"
 		}
 		s.hold(job, paused, halts)
 		list = append(list, s)

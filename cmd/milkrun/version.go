@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/mattn/go-sqlite3"
 	"github.com/spf13/cobra"
 )
 
@@ -19,11 +18,10 @@ func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "version", Short: "Show what this binary was built from", Args: arguments(cobra.NoArgs)}
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		lite, _, _ := sqlite3.Version()
 		if *asJSON {
-			return a.printJSON(map[string]string{"version": version, "commit": commit, "date": date, "go": runtime.Version(), "sqlite": lite})
+			return a.printJSON(map[string]string{"version": version, "commit": commit, "date": date, "go": runtime.Version()})
 		}
-		fmt.Fprintf(a.stdout, "milkrun %s (commit %s, %s, %s, SQLite %s)\n", version, commit, date, runtime.Version(), lite)
+		fmt.Fprintf(a.stdout, "milkrun %s (commit %s, %s, %s)\n", version, commit, date, runtime.Version())
 		return nil
 	}
 	return cmd

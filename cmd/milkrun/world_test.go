@@ -150,7 +150,7 @@ func (w *world) checkGrades(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // read to its end
+	defer rows.Close()
 	table := map[string]string{}
 	for rows.Next() {
 		var code, name, grade string

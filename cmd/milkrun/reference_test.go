@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"testing"
+
+	"milkrun/sync/config"
+)
+
+var update = flag.Bool("update", false, "write the reference documentation")
+
+// TestReference keeps the reference of jobs.toml what the checker checks by.
+func TestReference(t *testing.T) {
+	for lang, path := range map[string]string{"en": "../../docs/config.md", "zh": "../../docs/config.zh-CN.md"} {
+		var b bytes.Buffer
+		if err := config.Reference(&b, registry(), lang); err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(want, b.Bytes()) {
+			t.Errorf("%s is out of date: go test ./cmd/milkrun -run TestReference -update", path)
+		}
+	}
+}
+
+// TestTypesOnBothSides makes sure that a connection made for a source serves a sink of the same type.
+func TestTypesOnBothSides(t *testing.T) {
+	reg := registry()
+	for name, source := range reg.Sources {
+		sink, both := reg.Sinks[name]
+		if !both {
+			continue
+		}
+		c := source.Connection()
+		if source.Source(c) == nil || sink.Sink(c) == nil {
+			t.Errorf("type %s: its connection does not serve both sides", name)
+		}
+	}
+}
