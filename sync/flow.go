@@ -22,6 +22,7 @@ type flow struct {
 	commit   func(ctx context.Context, s settled) error
 
 	mark    *watermark
+	room    chan struct{} // a place for every batch that is in flight, or settled and not committed
 	workers errgroup.Group
 	failing sync.Once
 	failed  chan struct{} // closed at the first failure: no further batch is begun
@@ -32,6 +33,7 @@ type flow struct {
 // any case after the batches in flight have come to an end and what is settled is committed.
 func (f *flow) move(first page, pages <-chan page) error {
 	f.mark, f.failed = newWatermark(), make(chan struct{})
+	f.room = make(chan struct{}, 2*f.inFlight)
 	f.workers.SetLimit(f.inFlight)
 	stopCommitting := f.commitInBackground()
 	f.begin(first, pages)
@@ -73,8 +75,14 @@ func (f *flow) take(g *gatherer, p page) {
 	g.add(f.run.fresh(p))
 }
 
-// start delivers one batch, waiting for a free place first.
+// start delivers one batch, waiting for a free place first: as much as is in flight may also wait for its commit, not
+// more, so that a crash repeats little.
 func (f *flow) start(b *batch) {
+	select {
+	case f.room <- struct{}{}:
+	case <-f.failed:
+		return
+	}
 	f.workers.Go(func() error {
 		select {
 		case <-f.failed:
@@ -142,6 +150,9 @@ func (f *flow) commitReady() {
 	// What is settled stays settled even when the run is cut off: its checkpoint is still saved.
 	if err := f.commit(context.WithoutCancel(f.run.hard), s); err != nil {
 		f.fail(err)
+	}
+	for range s.batches {
+		<-f.room
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // settled is what has come of one batch, or of several in a row: every record of it is delivered or a dead letter.
 type settled struct {
 	cursor  feed.Cursor // the checkpoint behind it; "" when it ends inside a page
+	batches int
 	counts  state.Counts
 	letters []state.Letter
 	places  []feed.Cursor // where the delivered records stand, for sources that are rewound
@@ -54,6 +55,7 @@ func (w *watermark) settle(n int, s settled) {
 		delete(w.ahead, w.next)
 		w.next++
 		w.ready.add(s)
+		w.ready.batches++
 		w.some = true
 		select {
 		case w.signal <- struct{}{}:

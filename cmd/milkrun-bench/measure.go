@@ -236,17 +236,18 @@ func (b *bench) once(ctx context.Context, s *sandbox, dir, database, job string,
 
 // jobs is a configuration without a rate limit, and with the defaults for everything that is not fixed here.
 func jobs(url, database string) string {
-	var b strings.Builder
+	b := new(strings.Builder)
+	b.WriteString("timezone = \"Asia/Shanghai\"\n")
 	connections := stand.New(stand.Options{}).Settings()
 	connections["sqlite"] = map[string]string{"dsn": database}
 	delete(connections, "exchange")
 	for kind, settings := range connections {
-		fmt.Fprintf(&b, "[connections.%s]\ntype = %q\n", kind, kind)
+		fmt.Fprintf(b, "[connections.%s]\ntype = %q\n", kind, kind)
 		for key, value := range settings {
-			fmt.Fprintf(&b, "%s = %q\n", key, strings.Replace(value, "http://127.0.0.1", url, 1))
+			fmt.Fprintf(b, "%s = %q\n", key, strings.Replace(value, "http://127.0.0.1", url, 1))
 		}
 	}
-	fmt.Fprintf(&b, `
+	fmt.Fprintf(b, `
 [jobs.grades]
 schedule = "30 1 * * *"
 source = { connection = "credit", resource = "grades" }

@@ -124,20 +124,6 @@ func (a *app) change(ctx context.Context) (*state.Store, error) {
 	return state.Open(ctx, a.stateFile(), state.Options{Now: time.Now})
 }
 
-// own opens the state as its one instance. The returned function gives it back.
-func (a *app) own(ctx context.Context) (*state.Store, func(), error) {
-	lock, err := state.TakeLock(a.stateFile())
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := state.Open(ctx, a.stateFile(), state.Options{Now: time.Now})
-	if err != nil {
-		lock.Release()
-		return nil, nil, err
-	}
-	return store, func() { a.warn(store.Close()); lock.Release() }, nil
-}
-
 func (a *app) warn(err error) {
 	if err != nil {
 		fmt.Fprintf(a.stderr, "milkrun: %v\n", err)

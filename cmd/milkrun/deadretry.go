@@ -48,53 +48,22 @@ exit code is 3. The daemon must not run meanwhile. With --dry-run the signed req
 
 // retryLetters delivers dead letters again; without ids all open ones of the job.
 func (a *app) retryLetters(ctx context.Context, name string, ids []int64, dryRun bool) error {
-	log, err := a.logger()
+	s, end, err := a.beginOn(ctx, "dead letters are tried again")
+	defer end()
 	if err != nil {
 		return err
 	}
-	if a.sandboxed {
-		stop, err := a.startSandbox(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
-	conf, err := a.load(true)
+	job, err := findJob(s.conf, name)
 	if err != nil {
 		return err
 	}
-	defer a.shut(conf)
-	job, err := findJob(conf, name)
-	if err != nil {
-		return err
-	}
-	store, release, err := a.ownFor(ctx, "dead letters are tried again")
-	if err != nil {
-		return err
-	}
-	defer release()
-	r := &retry{app: a, engine: a.engine(store, log), store: store, job: job, dryRun: dryRun}
+	r := &retry{app: a, engine: s.engine, store: s.store, job: job, dryRun: dryRun}
 	if len(ids) > 0 {
 		err = r.these(ctx, ids)
 	} else {
 		err = r.all(ctx)
 	}
 	return errors.Join(err, r.outcome(err))
-}
-
-// ownFor opens the state as its one instance, and otherwise says what to do so that it can.
-func (a *app) ownFor(ctx context.Context, what string) (*state.Store, func(), error) {
-	store, err := a.look(ctx) // a mistyped --state makes no new file
-	if err != nil {
-		return nil, nil, err
-	}
-	a.shut(store)
-	store, release, err := a.own(ctx)
-	if errors.Is(err, state.ErrLocked) {
-		err = &exit{code: exitLocked, cause: err,
-			remedy: "stop the daemon while " + what + " (systemctl stop milkrun), and start it again afterwards"}
-	}
-	return store, release, err
 }
 
 // retry is one attempt at dead letters of a job.

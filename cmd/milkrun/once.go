@@ -41,45 +41,28 @@ numbers for a paged partner, and values of the first cursor column for a table.`
 }
 
 func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bool) error {
-	log, err := a.logger()
+	s, end, err := a.begin(ctx)
+	defer end()
 	if err != nil {
 		return err
 	}
-	if a.sandboxed {
-		stop, err := a.startSandbox(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
-	conf, err := a.load(true)
+	job, err := findJob(s.conf, name)
 	if err != nil {
 		return err
 	}
-	defer func() { a.warn(conf.Close()) }()
-	job, err := findJob(conf, name)
-	if err != nil {
-		return err
-	}
-	store, release, err := a.own(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	if dryRun {
-		return a.dryRun(ctx, a.engine(store, log), job, start)
+		return a.dryRun(ctx, s.engine, job, start)
 	}
-	if _, err := store.Interrupt(ctx); err != nil {
+	if _, err := s.store.Interrupt(ctx); err != nil {
 		return err
 	}
-	return a.runOnce(ctx, store, log, job, start)
+	if terminal(a.stderr) && s.log.GetLevel() == logrus.InfoLevel {
+		s.log.SetLevel(logrus.ErrorLevel) // the bar shows the rest
+	}
+	return a.runOnce(ctx, s.engine, job, start)
 }
 
-func (a *app) runOnce(ctx context.Context, store *state.Store, log *logrus.Logger, job *config.Job, start sync.Start) error {
-	if terminal(a.stderr) && log.GetLevel() == logrus.InfoLevel {
-		log.SetLevel(logrus.ErrorLevel) // the bar shows the rest
-	}
-	engine := a.engine(store, log)
+func (a *app) runOnce(ctx context.Context, engine *sync.Engine, job *config.Job, start sync.Start) error {
 	showing, done := context.WithCancel(context.WithoutCancel(ctx))
 	wait := showProgress(showing, a.stderr, engine)
 	run, err := engine.Run(ctx, job, start)

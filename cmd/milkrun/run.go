@@ -23,36 +23,19 @@ and stops; what was interrupted goes on at the next start. With --sandbox every 
 }
 
 func (a *app) run(ctx context.Context) error {
-	log, err := a.logger()
+	s, end, err := a.begin(ctx)
+	defer end()
 	if err != nil {
 		return err
 	}
-	if a.sandboxed {
-		stop, err := a.startSandbox(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
-	conf, err := a.load(true)
-	if err != nil {
-		return err
-	}
-	defer func() { a.warn(conf.Close()) }()
-	store, release, err := a.own(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	engine := a.engine(store, log)
-	announce(log, conf)
+	announce(s.log, s.conf)
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
-	go a.watchProgress(watching, engine, log)
-	if err := engine.Serve(ctx, conf, a.sandboxed); err != nil && ctx.Err() == nil {
+	go a.watchProgress(watching, s.engine, s.log)
+	if err := s.engine.Serve(ctx, s.conf, a.sandboxed); err != nil && ctx.Err() == nil {
 		return err
 	}
-	log.Info("stopped; every checkpoint is saved")
+	s.log.Info("stopped; every checkpoint is saved")
 	return nil
 }
 

@@ -21,8 +21,9 @@ import (
 
 // world is a whole installation in a folder: the three flows against the stand-ins, a business database, a state file.
 type world struct {
-	dir string
-	box *sandbox.Sandbox
+	dir   string
+	box   *sandbox.Sandbox
+	kills int // processes that were killed in it
 }
 
 // worldTOML is the three flows with small pages. The retries are quick: the partners fail on purpose.

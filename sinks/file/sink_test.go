@@ -350,7 +350,7 @@ func TestPreview(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for path, want := range map[string]string{"a.csv": "", "a.ndjson": "", "../a.csv": "path", "/a.csv": "path", "a.txt": "format"} {
-		s := &Settings{path: path}
+		s := &Settings{file: files.File{Path: path}}
 		got := ""
 		for _, p := range s.Validate() {
 			got += p.Key

@@ -82,7 +82,7 @@ func (k *keys) fields() []setting.Field {
 			"what becomes of a slot while the job still runs", "上次运行未结束时到点：跳过或排队"),
 		setting.Duration("timeout", &k.timeout, "a run that takes longer is ended; 0s: no limit", "单次运行的时限；0s 为不限").
 			WithDefault(`"0s"`),
-		setting.Int("page_size", &k.pageSize, "rows a page of the source; left out: what its kind says", "来源每页行数；省略时由类型决定").
+		setting.Int("page_size", &k.pageSize, "rows a page of the source; left out: what its kind says, at most batch_size", "来源每页行数；省略时由类型决定，且不超过 batch_size").
 			Between(1, 1_000_000, ""),
 		setting.Int("batch_size", &k.batchSize, "records a batch of the sink; left out: what its kind says", "目标每批记录数；省略时由类型决定").
 			Between(1, 1_000_000, ""),

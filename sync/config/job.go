@@ -67,11 +67,15 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	if sink.connection != nil {
 		j.Sink = Sink{sink.connection, r.sink(sink)}
 	}
-	if j.Source.Settings != nil {
-		j.PageSize = r.size(j.Name, "page_size", k, k.pageSize, j.Source.Settings.Limits())
-	}
 	if j.Sink.Settings != nil {
 		j.BatchSize = r.size(j.Name, "batch_size", k, k.batchSize, j.Sink.Settings.Limits())
+	}
+	if j.Source.Settings != nil {
+		j.PageSize = r.size(j.Name, "page_size", k, k.pageSize, j.Source.Settings.Limits())
+		if k.pageSize == 0 && j.BatchSize > 0 {
+			// A checkpoint stands at the end of a page: with pages of a batch each, a crash repeats no more than is in flight.
+			j.PageSize = min(j.PageSize, j.BatchSize)
+		}
 	}
 	return j, newWriter(j, sink)
 }
