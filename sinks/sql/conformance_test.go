@@ -3,9 +3,9 @@ package sql
 import (
 	"testing"
 
+	"milkrun/sync/dbtest"
 	"milkrun/sync/feed"
 	"milkrun/sync/feedtest"
-	"milkrun/sync/sqldb"
 )
 
 // TestConformance holds the sink to the contract on all three databases.
@@ -23,41 +23,29 @@ func TestConformance(t *testing.T) {
 		[]feed.Value{"d", nil, int64(1<<63 - 1)}, []feed.Value{"e", "😀", int64(0)}, []feed.Value{"f", `\n`, int64(5)},
 		[]feed.Value{"A", "a Key in another case", int64(6)},
 	)
-	everywhere(t, func(t *testing.T, _ database) {
-		name := t.Name()[len("TestConformance/"):]
-		feedtest.Sink(t, feedtest.SinkCase{
-			Target: func(t testing.TB) feedtest.Target { return target(t, newDatabase(t, name)) },
-			Rows:   rows, Want: shown(rows), Changed: changed, WantChanged: shown(changed),
-			Bad: []feedtest.BadRow{
-				{Row: []feed.Value{"x", "name", "a word"}, Code: "n"}, {Row: []feed.Value{nil, "name", int64(1)}, Code: "id"},
-				{Row: []feed.Value{"x", "\xff", int64(1)}, Code: "企业名称"}, {Row: []feed.Value{"x", "name", 1.5}, Code: "n"},
-			},
-			Missing: "id", Key: []string{"id"}, Secrets: []string{"a word"},
+	for _, name := range []string{"sqlite", "postgres", "mysql"} {
+		t.Run(name, func(t *testing.T) {
+			feedtest.Sink(t, feedtest.SinkCase{
+				Target: func(t testing.TB) feedtest.Target { return target(servers.New(t, name)) },
+				Rows:   rows, Want: shown(rows), Changed: changed, WantChanged: shown(changed),
+				Bad: []feedtest.BadRow{
+					{Row: []feed.Value{"x", "name", "a word"}, Code: "n"}, {Row: []feed.Value{nil, "name", int64(1)}, Code: "id"},
+					{Row: []feed.Value{"x", "\xff", int64(1)}, Code: "企业名称"}, {Row: []feed.Value{"x", "name", 1.5}, Code: "n"},
+				},
+				Missing: "id", Key: []string{"id"}, Secrets: []string{"a word"},
+			})
 		})
-	})
+	}
 }
 
-func target(t testing.TB, d database) feedtest.Target {
+func target(d dbtest.Database) feedtest.Target {
 	return feedtest.Target{
-		Open: func(t testing.TB) feed.Sink { return d.sink(t, "target", "id") },
+		Open: func(t testing.TB) feed.Sink { return open(t, d, "target", "id") },
 		Stored: func(t testing.TB) []string {
-			c := d.connect(t)
-			db, err := c.DB(t.Context(), true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := db.Session(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			table, err := s.Table(t.Context(), sqldb.ParseName("target"))
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if err != nil || table == nil {
+			if !d.Has(t, "target") {
 				return nil
 			}
-			return d.rows(t, `SELECT "id", "企业名称", "n" FROM "target"`)
+			return d.Rows(t, `SELECT "id", "企业名称", "n" FROM "target"`)
 		},
 	}
 }

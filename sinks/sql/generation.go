@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,10 +19,11 @@ const (
 	beyond     = int64(1) << 40
 )
 
-// generation is an enumeration in the staging table. It holds one connection.
+// generation is an enumeration in the staging table. It takes a connection for each call: reading goes on for hours, and
+// the connection may go meanwhile.
 type generation struct {
 	sink    *Sink
-	c       *sqldb.Session
+	c       *sqldb.Session // during a call
 	plan    *plan
 	name    sqldb.Name // the staging table
 	staging string     // and as SQL
@@ -48,19 +48,29 @@ func (s *Sink) Begin(ctx context.Context, c *feed.Columns, key []string, resume 
 	if err != nil {
 		return nil, err
 	}
-	session, err := s.db.Session(ctx)
-	if err != nil {
-		return nil, s.fault(err, "connect")
-	}
 	g := &generation{
-		sink: s, c: session, plan: p, name: s.name.With("__staging"), high: resume, added: beyond,
+		sink: s, plan: p, name: s.name.With("__staging"), high: resume, added: beyond,
 		columns: append([]string{seqColumn, passColumn}, p.names...),
 	}
 	g.staging = s.db.Quoted(g.name)
-	if err = g.open(ctx, resume); err != nil {
-		return nil, errors.Join(s.fault(err, "open the staging table %s", g.name), session.Close())
+	if err = g.use(ctx, func() error { return g.open(ctx, resume) }); err != nil {
+		return nil, s.fault(err, "open the staging table %s", g.name)
 	}
 	return g, nil
+}
+
+// use runs fn with a connection.
+func (g *generation) use(ctx context.Context, fn func() error) error {
+	return g.sink.db.Use(ctx, func(c *sqldb.Session) error {
+		g.c = c
+		defer func() { g.c = nil }()
+		return fn()
+	})
+}
+
+// tx runs fn in a transaction on a connection.
+func (g *generation) tx(ctx context.Context, fn func() error) error {
+	return g.use(ctx, func() error { return g.c.Tx(ctx, fn) })
 }
 
 func (g *generation) open(ctx context.Context, resume int64) error {
@@ -105,7 +115,7 @@ func (g *generation) resume(ctx context.Context, at int64) error {
 	if _, err = g.c.Exec(ctx, q.String(), q.Args...); err != nil {
 		return err
 	}
-	if err = g.unmark(ctx); err != nil {
+	if err := g.unmark(ctx); err != nil {
 		return err
 	}
 	g.pass, err = g.c.Int(ctx, "SELECT MAX("+g.quote(passColumn)+") FROM "+g.staging)
@@ -129,7 +139,7 @@ func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) error {
 	if err != nil {
 		return err
 	}
-	err = g.c.Tx(ctx, func() error {
+	err = g.tx(ctx, func() error {
 		if at < g.high {
 			if err := g.cut(ctx, at, at+int64(b.Len()), ""); err != nil {
 				return err
@@ -170,7 +180,7 @@ func (g *generation) cut(ctx context.Context, from, to int64, and string) error 
 }
 
 // Close implements [feed.Generation]: what is staged stays.
-func (g *generation) Close() error { return g.c.Close() }
+func (g *generation) Close() error { return nil }
 
 func (g *generation) quote(name string) string { return g.sink.db.Quote(name) }
 

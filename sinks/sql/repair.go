@@ -10,16 +10,18 @@ import (
 // Count implements [feed.Repairer].
 func (g *generation) Count(ctx context.Context, limit int) (feed.Staged, error) {
 	var staged feed.Staged
-	err := g.unmark(ctx)
-	if err == nil {
-		staged.Rows, err = g.c.Int(ctx, "SELECT COUNT(*) FROM "+g.staging)
-	}
-	if err == nil {
-		staged.Distinct, err = g.distinct(ctx)
-	}
-	if err == nil && staged.Distinct < staged.Rows {
-		staged.Duplicates, err = g.duplicates(ctx, limit)
-	}
+	err := g.use(ctx, func() (err error) {
+		if err = g.unmark(ctx); err == nil {
+			staged.Rows, err = g.c.Int(ctx, "SELECT COUNT(*) FROM "+g.staging)
+		}
+		if err == nil {
+			staged.Distinct, err = g.distinct(ctx)
+		}
+		if err == nil && staged.Distinct < staged.Rows {
+			staged.Duplicates, err = g.duplicates(ctx, limit)
+		}
+		return err
+	})
 	return staged, g.sink.fault(err, "count the staged records")
 }
 
@@ -58,13 +60,13 @@ func (g *generation) Probe(ctx context.Context, b feed.Batch) ([]int64, error) {
 	g.pass++
 	out := make([]int64, b.Len())
 	values, err := g.fit(b, out, -g.pass)
-	if err == nil {
-		err = g.index(ctx)
-	}
 	if err != nil {
-		return nil, g.sink.fault(err, "look up staged records")
+		return nil, err
 	}
-	err = g.c.Tx(ctx, func() error {
+	if err = g.use(ctx, func() error { return g.index(ctx) }); err != nil {
+		return nil, g.sink.fault(err, "index the staged records")
+	}
+	err = g.tx(ctx, func() error {
 		width := len(g.columns)
 		for i := range out {
 			var err error
@@ -96,11 +98,11 @@ func (g *generation) see(ctx context.Context, row []sqldb.Value) (int64, error) 
 		}
 	}
 	for _, at := range places {
-		if err = g.cut(ctx, at, at+1, ""); err != nil {
+		if err := g.cut(ctx, at, at+1, ""); err != nil {
 			return 0, err
 		}
 		row[0] = at
-		if err = g.c.Load(ctx, g.staging, g.columns, row, ""); err != nil {
+		if err := g.c.Load(ctx, g.staging, g.columns, row, ""); err != nil {
 			return 0, err
 		}
 	}
@@ -127,6 +129,6 @@ func (g *generation) index(ctx context.Context) error {
 
 // Forget implements [feed.Repairer].
 func (g *generation) Forget(ctx context.Context, from, to int64) error {
-	err := g.cut(ctx, from, to, " AND "+g.quote(passColumn)+" >= 0")
+	err := g.use(ctx, func() error { return g.cut(ctx, from, to, " AND "+g.quote(passColumn)+" >= 0") })
 	return g.sink.fault(err, "unstage the records from %d to %d", from, to)
 }

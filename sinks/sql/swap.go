@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"milkrun/sync/feed"
@@ -21,13 +22,25 @@ const (
 
 // Swap implements [feed.Generation].
 func (g *generation) Swap(ctx context.Context, terms feed.SwapTerms) (feed.Changes, error) {
-	did, err := g.swap(ctx, terms)
-	if errors.Is(err, errTwice) {
-		if err = g.keepLatest(ctx); err == nil {
-			did, err = g.swap(ctx, terms)
+	var did feed.Changes
+	err := g.use(ctx, func() (err error) {
+		defer g.tidy(context.WithoutCancel(ctx))
+		if did, err = g.swap(ctx, terms); errors.Is(err, errTwice) {
+			if err = g.keepLatest(ctx); err == nil {
+				did, err = g.swap(ctx, terms)
+			}
 		}
-	}
+		return err
+	})
 	return did, g.sink.fault(err, "swap in the new generation")
+}
+
+// tidy gives back the room of what a swap made for itself. What it cannot drop goes with the connection, or with the
+// next swap on it.
+func (g *generation) tidy(ctx context.Context) {
+	for _, name := range []string{sortedTable, twiceTable, deltaTable} {
+		_ = g.exec(ctx, g.sink.db.DropTemp(name))
+	}
 }
 
 // keepLatest leaves of each key the row that was read last.
@@ -38,7 +51,6 @@ func (g *generation) keepLatest(ctx context.Context) error {
 		d.DropTemp(twiceTable),
 		d.CreateTemp(twiceTable) + " AS SELECT x." + seq + " FROM (SELECT t." + seq + ", " + number + " AS n FROM " + g.staging + " t) x WHERE x.n > 1",
 		d.DeleteIn(g.staging, d.Temp(twiceTable), []string{seqColumn}, ""),
-		d.DropTemp(twiceTable),
 	} {
 		if err := g.exec(ctx, q); err != nil {
 			return err
@@ -80,18 +92,7 @@ func (g *generation) swap(ctx context.Context, terms feed.SwapTerms) (did feed.C
 	if err != nil {
 		return feed.Changes{}, err
 	}
-	return did, g.tidy(ctx)
-}
-
-// tidy drops what is left of a swap that is done.
-func (g *generation) tidy(ctx context.Context) error {
-	d := g.sink.db
-	for _, q := range []string{d.DropTemp(sortedTable), d.DropTemp(deltaTable), "DROP TABLE IF EXISTS " + g.staging} {
-		if err := g.exec(ctx, q); err != nil {
-			return err
-		}
-	}
-	return nil
+	return did, g.exec(ctx, "DROP TABLE IF EXISTS "+g.staging)
 }
 
 // first fills an empty table: one sort, and rows written in the order of the key.
@@ -129,10 +130,10 @@ func (g *generation) arrange(ctx context.Context, rows int64) (source string, er
 	for _, c := range g.plan.columns {
 		defs = append(defs, d.Definition(c))
 	}
-	if err = g.exec(ctx, d.DropTemp(sortedTable)); err != nil {
+	if err := g.exec(ctx, d.DropTemp(sortedTable)); err != nil {
 		return "", err
 	}
-	if err = g.exec(ctx, d.CreateTemp(sortedTable)+" ("+strings.Join(defs, ", ")+", PRIMARY KEY ("+d.List("", g.sink.key)+")) WITHOUT ROWID"); err != nil {
+	if err := g.exec(ctx, d.CreateTemp(sortedTable)+" ("+strings.Join(defs, ", ")+", PRIMARY KEY ("+d.List("", g.sink.key)+")) WITHOUT ROWID"); err != nil {
 		return "", err
 	}
 	n, err := g.c.Exec(ctx, "INSERT INTO "+d.Temp(sortedTable)+" ("+d.List("", g.plan.names)+") SELECT "+d.List("s.", g.plan.names)+
@@ -145,7 +146,7 @@ func (g *generation) arrange(ctx context.Context, rows int64) (source string, er
 
 // again compares the staged rows with the table and writes what differs.
 func (g *generation) again(ctx context.Context, live, source string, rows, old int64, terms feed.SwapTerms) (did feed.Changes, err error) {
-	if err = expect(rows, terms); err != nil {
+	if err := expect(rows, terms); err != nil {
 		return did, err
 	}
 	d := g.sink.db
@@ -164,7 +165,7 @@ func (g *generation) again(ctx context.Context, live, source string, rows, old i
 		return did, &feed.ShrinkError{Old: old, New: rows, Deleted: did.Deleted, Allowed: allowed}
 	}
 	if did.Deleted > 0 {
-		if err = g.remove(ctx, live, source, did.Deleted); err != nil {
+		if err := g.remove(ctx, live, source, did.Deleted); err != nil {
 			return did, err
 		}
 	}
@@ -186,7 +187,7 @@ func (g *generation) compare(ctx context.Context, live, source string) (int64, e
 	for i, c := range g.plan.rest {
 		q.Add(", l.", d.Quote(c), " AS ", d.Quote(oldColumn(i)))
 	}
-	q.Add(" FROM ", source, " s LEFT JOIN ", live, " l ON ", g.match(), " WHERE ", l, " IS NULL")
+	q.Add(" FROM ", g.differing(live, source), " s LEFT JOIN ", live, " l ON ", g.match(), " WHERE ", l, " IS NULL")
 	for _, c := range g.plan.rest {
 		q.Add(" OR ", d.Differs("l."+d.Quote(c), "s."+d.Quote(c)))
 	}
@@ -197,6 +198,35 @@ func (g *generation) compare(ctx context.Context, live, source string) (int64, e
 		return 0, err
 	}
 	return g.c.Int(ctx, "SELECT COUNT(*) FROM "+d.Temp(deltaTable))
+}
+
+// differing returns the rows to be looked at: where both sides are in order, side by side, those that are not the same in
+// the table; else all.
+func (g *generation) differing(live, source string) string {
+	if g.sink.db.Sorts() {
+		return g.except(append(append([]string{}, g.sink.key...), g.plan.rest...), source, live)
+	}
+	return source
+}
+
+// gone returns the keys that are in the table and not staged.
+func (g *generation) gone(live, source string) string {
+	d := g.sink.db
+	if d.Sorts() {
+		return g.except(g.sink.key, live, source)
+	}
+	return "(SELECT " + d.List("l.", g.sink.key) + " FROM " + live + " l WHERE NOT EXISTS (SELECT 1 FROM " + source + " s WHERE " + g.match() + "))"
+}
+
+// except returns the rows of a that are not in b. Ordered by the key, which both are already, it is one pass over both.
+func (g *generation) except(columns []string, a, b string) string {
+	d := g.sink.db
+	places := make([]string, len(columns))
+	for i := range places {
+		places[i] = strconv.Itoa(i + 1)
+	}
+	return "(SELECT " + d.List("t.", columns) + " FROM " + a + " t EXCEPT SELECT " + d.List("t.", columns) + " FROM " + b + " t" +
+		d.Ordered(strings.Join(places, ", ")) + ")"
 }
 
 func oldColumn(i int) string { return fmt.Sprintf("__old%d", i) }
@@ -221,7 +251,7 @@ func (g *generation) remove(ctx context.Context, live, source string, want int64
 		q.Add(", ", g.quote(oldColumn(i)))
 	}
 	q.Add(") SELECT 'removed', ", d.List("l.", append(append([]string{}, g.sink.key...), g.plan.rest...)), " FROM ", live,
-		" l WHERE NOT EXISTS (SELECT 1 FROM ", source, " s WHERE ", g.match(), ")")
+		" l JOIN ", g.gone(live, source), " s ON ", g.match())
 	if err := g.exec(ctx, q.String()); err != nil {
 		return err
 	}

@@ -39,9 +39,27 @@ func (s *Source) parse(c feed.Cursor) (position, error) {
 	if err == nil {
 		return p, nil
 	}
-	names := strings.Join(sqldb.Names(s.cursor), ", ")
-	return position{}, feed.Errorf(feed.HaltJob, "cursor", "%s: the cursor does not fit (%s): %w", s.place, names, err).
-		WithRemedy(`write a JSON array of the values of %s, or {"from":[…]} for the first of them`, names)
+	return position{}, feed.Errorf(feed.HaltJob, "cursor", "%s: the cursor does not fit (%s): %w; a good one looks like %s", s.place,
+		strings.Join(sqldb.Names(s.cursor), ", "), err, s.example().format()).
+		WithRemedy(`write a list of one value a cursor column, or {"from":[…]} for the first of them`)
+}
+
+// example is a cursor of the right form.
+func (s *Source) example() position {
+	var p position
+	for _, c := range s.cursor {
+		switch c.Type {
+		case feed.Integer:
+			p.values = append(p.values, int64(17))
+		case feed.Time:
+			p.values = append(p.values, "2026-01-31 10:00:00")
+		case feed.Date:
+			p.values = append(p.values, "2026-01-31")
+		default:
+			p.values = append(p.values, "17")
+		}
+	}
+	return p
 }
 
 // decode reads the JSON of a cursor. Its values are int64, string or, for other numbers, json.Number.
@@ -97,7 +115,8 @@ func (s *Source) fit(c sqldb.Column, v sqldb.Value) (sqldb.Value, error) {
 	case c.Type == feed.Integer:
 		return fitInteger(c, v)
 	case c.Type == feed.Decimal:
-		return s.db.Writer(s.zone).Value(&sqldb.Column{Name: c.Name, Decl: c.Decl}, v)
+		c.Size, c.NotNull = 0, false // what is compared need not fit
+		return s.db.Writer(s.zone).Value(&c, v)
 	case c.Type == feed.Time, c.Type == feed.Date:
 		return s.fitTime(c, v)
 	}

@@ -40,7 +40,26 @@ func (s *Source) describe(ctx context.Context, set *settings) error {
 		}
 		s.nullable = s.nullable || !known
 	}
-	return s.suit()
+	if err = s.suit(); err == nil {
+		err = s.fault(s.explain(ctx), "ask how the rows are found")
+	}
+	return err
+}
+
+// explain finds out whether SQLite sorts the whole table for every page; the other databases show that in their logs.
+func (s *Source) explain(ctx context.Context) error {
+	if s.db.Name != "sqlite" {
+		return nil
+	}
+	names := s.db.List("t.", sqldb.Names(s.cursor))
+	return s.db.Use(ctx, func(c *sqldb.Session) error {
+		return c.Read(ctx, "EXPLAIN QUERY PLAN SELECT * FROM "+s.from+" ORDER BY "+names+" LIMIT 1", nil, func(row []sqldb.Value) error {
+			if step, _ := row[3].(string); strings.Contains(step, "USE TEMP B-TREE") {
+				s.note = "no index on (" + strings.Join(sqldb.Names(s.cursor), ", ") + "), so every page sorts all rows"
+			}
+			return nil
+		})
+	})
 }
 
 func (s *Source) ask(ctx context.Context, set *settings) (all []sqldb.Column, table *sqldb.Table, err error) {

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func same(a, b feed.Value) bool {
 	}
 	if x, ok := a.([]byte); ok {
 		y, ok := b.([]byte)
-		return ok && string(x) == string(y)
+		return ok && bytes.Equal(x, y)
 	}
 	return a == b
 }

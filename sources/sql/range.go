@@ -150,13 +150,17 @@ func (s *Source) bound(text string) (position, error) {
 		return s.parse(feed.Cursor(text))
 	}
 	var v sqldb.Value = text
-	if c := s.cursor[0]; c.Type == feed.Integer {
-		n, err := fitInteger(c, text)
-		if err != nil {
-			return position{}, feed.Errorf(feed.HaltJob, "range", "%s: %q is no bound for the column %s: %w", s.place, text, c.Name, err).
-				WithRemedy("write a whole number, or a cursor")
-		}
-		v = n
+	var err error
+	c := s.cursor[0]
+	switch c.Type {
+	case feed.Integer:
+		v, err = fitInteger(c, text)
+	case feed.Time, feed.Date:
+		_, err = sqldb.ParseTime(text, s.zone)
+	}
+	if err != nil {
+		return position{}, feed.Errorf(feed.HaltJob, "range", "%s: %q is no bound for the column %s, which is %s", s.place, text, c.Name, c.Decl).
+			WithRemedy("write a value of the column, a day, or a cursor")
 	}
 	return s.parse(position{values: []sqldb.Value{v}, from: true}.format())
 }

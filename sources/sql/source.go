@@ -18,9 +18,10 @@ type Source struct {
 	columns  []sqldb.Column
 	list     *feed.Columns
 	cursor   []sqldb.Column
-	at       []int // the places of the cursor columns in a row
-	nullable bool  // some cursor column may be NULL
-	checked  bool  // no NULL has been found
+	at       []int  // the places of the cursor columns in a row
+	nullable bool   // some cursor column may be NULL
+	checked  bool   // no NULL has been found
+	note     string // what to tell with the first page
 	to       bound
 	zone     *time.Location
 	lookback time.Duration
@@ -57,6 +58,10 @@ func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.
 	}
 	if err != nil {
 		return feed.Page{}, s.fault(err, "read the rows behind %q", string(after))
+	}
+	if s.note != "" {
+		r.page.Notes = map[string]int{s.note: 1}
+		s.note = ""
 	}
 	return r.page, nil
 }

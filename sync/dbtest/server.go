@@ -108,7 +108,7 @@ func newBox(account string) (*box, error) {
 }
 
 func (b *box) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:gosec,noctx // the servers that find found; stop ends them
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = b.dir, b.env, &b.out, &b.out
 	// The server goes with the test process, however that ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.cred, Pdeathsig: syscall.SIGTERM}

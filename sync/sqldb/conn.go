@@ -35,6 +35,9 @@ func NewPostgres() kind.Connection { return &Connection{dialect: postgres(), max
 // NewMySQL returns the settings of a MySQL or MariaDB database.
 func NewMySQL() kind.Connection { return &Connection{dialect: mySQL(), maxOpen: 8} }
 
+// Dialect is what is spoken on the connection.
+func (c *Connection) Dialect() *Dialect { return c.dialect }
+
 // Fields lists the keys.
 func (c *Connection) Fields() []setting.Field {
 	dsn := setting.Secret("dsn", &c.dsn, c.dialect.dsnHelp, c.dialect.dsnHelpZh)
@@ -82,7 +85,10 @@ func (c *Connection) DB(ctx context.Context, create bool) (*DB, error) {
 		c.pool = pool
 	}
 	db := &DB{c.pool, c.dialect}
-	return db, db.readBack(ctx)
+	if err := db.readBack(ctx); err != nil {
+		return nil, err
+	}
+	return db, nil
 }
 
 // Close ends the pool.

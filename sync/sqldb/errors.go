@@ -51,7 +51,7 @@ func (db *DB) Fault(err error, format string, args ...any) error {
 // be the value.
 func subject(message string) string {
 	for _, re := range []string{
-		"(?:key|column) ((?:['`][A-Za-z0-9_]+['`][.]?)+)(?: at row [0-9]+)?$",
+		"(?:key|column) ((?:['`][A-Za-z0-9_.]+['`][.]?)+)(?: at row [0-9]+)?$",
 		"^(?:Column|Field) ('[A-Za-z0-9_]+') ",
 	} {
 		if m := regexp.MustCompile(re).FindStringSubmatch(message); m != nil {

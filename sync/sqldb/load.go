@@ -40,7 +40,7 @@ func (s *Session) insert(ctx context.Context, table string, columns []string, va
 	query := "INSERT INTO " + table + " (" + s.d.List("", columns) + ") VALUES " +
 		strings.TrimSuffix(strings.Repeat(row+", ", per), ", ") + tail
 	args := named(values[:per*len(columns)])
-	return s.raw(func(c conn) error {
+	return s.raw(ctx, func(c conn) error {
 		return withStmt(ctx, c, query, func(st stmt) error {
 			for ; len(values) > 0; values = values[len(args):] {
 				for i := range args {

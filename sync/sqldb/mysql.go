@@ -18,7 +18,8 @@ func mySQL() *Dialect {
 		check: checkMySQL, exists: always, open: openMySQL,
 
 		quote: "`", begin: "START TRANSACTION",
-		differs: "NOT (%s <=> %s)", asText: "CAST(%s AS CHAR)",
+		// As bytes: most collations take A for a, and text with spaces at its end for the same without.
+		differs: "NOT (CAST(%s AS BINARY) <=> CAST(%s AS BINARY))", asText: "CAST(%s AS CHAR)",
 		tempExists: "CREATE TEMPORARY TABLE ", dropTemp: "DROP TEMPORARY TABLE IF EXISTS ",
 		// IN with a subquery is run once a row by DELETE.
 		deleteIn:   "DELETE t FROM {target} t JOIN (SELECT {columns} FROM {source}{where}) s ON {on}",

@@ -58,7 +58,7 @@ func plainTimes(c Column, quoted string) string {
 	switch {
 	case c.Type == feed.Time || c.Type == feed.Date:
 		return "CAST(" + quoted + " AS TEXT)"
-	case c.Decl == "float4" || c.Decl == "real":
+	case strings.EqualFold(c.Decl, "float4"):
 		return "CAST(CAST(" + quoted + " AS TEXT) AS DOUBLE PRECISION)"
 	}
 	return quoted

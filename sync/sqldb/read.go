@@ -15,18 +15,19 @@ type Reader struct {
 }
 
 // Value returns the value of column c. The result holds no memory of the driver. The error is a [ValueError].
-func (r Reader) Value(c *Column, v Value) (feed.Value, error) {
-	switch v := v.(type) {
+func (r Reader) Value(c *Column, raw Value) (feed.Value, error) {
+	switch v := raw.(type) {
 	case int64:
 		if c.Type == feed.Boolean && (v == 0 || v == 1) {
 			return v == 1, nil
 		}
-		return v, nil
 	case string:
-		if c.Loose {
-			return loose(c, v)
+		if !c.Loose {
+			return r.text(c, v)
 		}
-		return r.text(c, v)
+		if !utf8.ValidString(v) {
+			return nil, &ValueError{c.Name, "text that is not UTF-8"}
+		}
 	case []byte:
 		if c.Loose || c.Type == feed.Bytes {
 			return append([]byte{}, v...), nil
@@ -36,19 +37,11 @@ func (r Reader) Value(c *Column, v Value) (feed.Value, error) {
 		return wide(v), nil
 	case float32:
 		// The shortest decimal that is this float32, not the float64 beside it.
-		f, err := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
-		return f, err
+		return strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
 	case time.Time:
 		return nil, &ValueError{c.Name, "a time where text was asked for"}
 	}
-	return v, nil // nil, bool, float64
-}
-
-func loose(c *Column, v string) (feed.Value, error) {
-	if !utf8.ValidString(v) {
-		return nil, &ValueError{c.Name, "text that is not UTF-8"}
-	}
-	return v, nil
+	return raw, nil // as it is, which spares boxing it again
 }
 
 func wide(v uint64) feed.Value {
@@ -72,7 +65,10 @@ func (r Reader) text(c *Column, v string) (feed.Value, error) {
 		}
 		return nil, &ValueError{c.Name, "a date that is none, or before the year 1 or after 9999"}
 	}
-	return loose(c, v)
+	if !utf8.ValidString(v) {
+		return nil, &ValueError{c.Name, "text that is not UTF-8"}
+	}
+	return v, nil
 }
 
 const (

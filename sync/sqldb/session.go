@@ -78,7 +78,7 @@ func (s *Session) Tx(ctx context.Context, fn func() error) error {
 // Exec runs a statement and returns the number of rows it changed.
 func (s *Session) Exec(ctx context.Context, query string, args ...driver.Value) (int64, error) {
 	var n int64
-	err := s.raw(func(c conn) error {
+	err := s.raw(ctx, func(c conn) error {
 		res, err := c.ExecContext(ctx, query, named(args))
 		if errors.Is(err, driver.ErrSkip) {
 			err = withStmt(ctx, c, query, func(st stmt) (err error) {
@@ -155,7 +155,7 @@ func (s *Session) Describe(ctx context.Context, query string) ([]Column, error) 
 }
 
 func (s *Session) rows(ctx context.Context, query string, args []driver.Value, fn func(driver.Rows) error) error {
-	return s.raw(func(c conn) error {
+	return s.raw(ctx, func(c conn) error {
 		rows, err := c.QueryContext(ctx, query, named(args))
 		if errors.Is(err, driver.ErrSkip) {
 			return withStmt(ctx, c, query, func(st stmt) error {
@@ -191,7 +191,11 @@ type stmt interface {
 	driver.StmtQueryContext
 }
 
-func (s *Session) raw(fn func(conn) error) error {
+// raw runs fn on the driver's connection, unless the context is over: SQLite's driver would not look.
+func (s *Session) raw(ctx context.Context, fn func(conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return s.conn.Raw(func(c any) error {
 		dc, ok := c.(conn)
 		if !ok {

@@ -14,9 +14,9 @@ import (
 	"milkrun/sync/feed"
 )
 
-// busy is how long a statement waits for another writer, in milliseconds. A generation of some million rows is swapped
-// in one transaction; another job on the same file waits for it rather than failing.
-const busy = "120000"
+// busy is how long a statement waits for another writer, in milliseconds. The wait cannot be broken off, so it is short;
+// who waits for longer, while a generation of some million rows is swapped in, is tried again by the engine.
+const busy = "10000"
 
 func sqlite() *Dialect {
 	return &Dialect{
@@ -31,7 +31,7 @@ func sqlite() *Dialect {
 		perSession: []string{"PRAGMA wal_autocheckpoint = 4000", "PRAGMA journal_size_limit = 67108864"},
 
 		quote: `"`, begin: "BEGIN IMMEDIATE", rowValues: true,
-		differs: "%s IS NOT %s", asText: "CAST(%s AS TEXT)",
+		differs: "%s COLLATE BINARY IS NOT %s", asText: "CAST(%s AS TEXT)",
 		// Without a LIMIT the planner drops the order of a subquery.
 		ordered:    " LIMIT -1",
 		tempExists: "CREATE TEMP TABLE ", dropTemp: "DROP TABLE IF EXISTS ",
@@ -73,7 +73,7 @@ func affinity(base string) holds {
 		return holds{Type: feed.Text}
 	case has("blob"):
 		return holds{Type: feed.Bytes}
-	case has("real", "floa", "doub"):
+	case has("real", "float", "double"):
 		return holds{Type: feed.Real}
 	}
 	return holds{Type: feed.Any}

@@ -52,30 +52,22 @@ func (s *Stmt) Behind(columns []Column, values []driver.Value) *Stmt {
 		}
 		return s.Add(")")
 	}
-	return s.behindOne(columns, values)
+	return s.expand(columns, values, ">")
 }
 
-// behindOne is the long form, for a database that does not look up row values in an index: for (a, b, c) it reads
-// a >= ? AND (a > ? OR (b >= ? AND (b > ? OR c > ?))), whose first part is the range of the index.
-func (s *Stmt) behindOne(columns []Column, values []driver.Value) *Stmt {
-	q := s.d.Row(columns[0].Name)
-	if len(columns) == 1 {
-		return s.Add(q, " > ").Bound(columns[0], values[0])
+// expand is the long form, for a database that does not look up row values in an index: for (a, b, c) it reads
+// a >= ? AND (a > ? OR (b >= ? AND (b > ? OR (c > ?)))), whose first part is the range of the index.
+func (s *Stmt) expand(columns []Column, values []driver.Value, last string) *Stmt {
+	end := len(values) - 1
+	for i, v := range values[:end] {
+		s.Compare(columns[i], ">=", v).Add(" AND (").Compare(columns[i], ">", v).Add(" OR (")
 	}
-	s.Add(q, " >= ").Bound(columns[0], values[0])
-	s.Add(" AND (", q, " > ").Bound(columns[0], values[0])
-	return s.Add(" OR (").behindOne(columns[1:], values[1:]).Add("))")
+	return s.Compare(columns[end], last, values[end]).Add(strings.Repeat("))", end))
 }
 
 // From appends the condition that the row does not stand before the tuple values, which may be shorter than the columns.
 func (s *Stmt) From(columns []Column, values []driver.Value) *Stmt {
-	q := s.d.Row(columns[0].Name)
-	if len(values) == 1 {
-		return s.Add(q, " >= ").Bound(columns[0], values[0])
-	}
-	s.Add(q, " >= ").Bound(columns[0], values[0])
-	s.Add(" AND (", q, " > ").Bound(columns[0], values[0])
-	return s.Add(" OR (").From(columns[1:], values[1:]).Add("))")
+	return s.expand(columns, values, ">=")
 }
 
 // Equal appends the condition that the row's tuple is values.

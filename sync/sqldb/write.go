@@ -198,7 +198,9 @@ func (w Writer) decimal(c *Column, v feed.Value) (Value, error) {
 
 // digits counts the digits of a plain decimal number before and behind the point, without leading and trailing zeros.
 func digits(s string) (whole, behind int, ok bool) {
-	s = strings.TrimLeft(s, "+-")
+	if s != "" && strings.ContainsRune("+-", rune(s[0])) {
+		s = s[1:]
+	}
 	a, b, _ := strings.Cut(s, ".")
 	if a+b == "" || strings.Trim(a+b, "0123456789") != "" {
 		return 0, 0, false
@@ -305,9 +307,6 @@ func Earlier(s string, d time.Duration) (string, bool) {
 	t, layout, err := parseLayout(s, time.UTC)
 	if err != nil {
 		return "", false
-	}
-	if layout == time.DateOnly {
-		d += 24*time.Hour - 1
 	}
 	return t.Add(-d).Format(layout), true
 }
