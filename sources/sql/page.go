@@ -16,6 +16,8 @@ type pageReader struct {
 	s     *Source
 	limit int
 	n     int          // rows of the page so far, rejected ones too
+	after position     // where the page begins
+	first feed.Value   // the first cursor column of the first row
 	last  []feed.Value // the cursor columns of the row before
 	page  feed.Page
 }
@@ -31,6 +33,9 @@ func (r *pageReader) row(raw []sqldb.Value) error {
 	}
 	for i, at := range r.s.at {
 		r.last[i] = row[begin+at]
+	}
+	if r.n == 0 {
+		r.first = r.last[0]
 	}
 	if bad != nil {
 		r.reject(row[begin:], bad)
@@ -111,6 +116,53 @@ func (r *pageReader) finish() error {
 				WithRemedy("remove lookback, or correct the value")
 		}
 	}
+	if err := r.hides(values[0]); err != nil {
+		return err
+	}
 	r.page.Next = position{values: values}.format()
 	return nil
+}
+
+// ahead is how far in the future a cursor's time may be; clocks and time zones differ a little.
+const ahead = 24 * time.Hour
+
+// hides refuses a page whose last row would hide the rows that come after it: where the cursor column holds times, one
+// that is none, or one in the future, sorts behind every row to come, and the cursor would stand there for ever.
+func (r *pageReader) hides(last sqldb.Value) error {
+	text, isText := last.(string)
+	if !isText || !r.timely() {
+		return nil
+	}
+	is := ""
+	if !looksLikeTime(text) {
+		is = "no time"
+	} else if t, err := sqldb.ParseTime(text, r.s.zone); err != nil {
+		is = "no time"
+	} else if t.After(time.Now().Add(ahead)) {
+		is = "in the future"
+	}
+	if is == "" {
+		return nil
+	}
+	column := r.s.cursor[0].Name
+	return feed.Errorf(feed.HaltJob, "cursor value", "the cursor column %s holds %q, which is %s: it would hide every row that comes after it", column, text, is).
+		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %s <= …\"", column)
+}
+
+// timely says that the first cursor column holds times, as its type or the values before say.
+func (r *pageReader) timely() bool {
+	if t := r.s.cursor[0].Type; t == feed.Time || t == feed.Date {
+		return true
+	}
+	before := r.first
+	if len(r.after.values) > 0 {
+		before = r.after.values[0]
+	}
+	text, ok := before.(string)
+	return ok && looksLikeTime(text)
+}
+
+// looksLikeTime recognises 2026-01-31, whatever follows.
+func looksLikeTime(s string) bool {
+	return len(s) >= len("2026-01-31") && s[4] == '-' && s[7] == '-' && s[0] >= '0' && s[0] <= '9'
 }

@@ -45,7 +45,7 @@ func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.
 	q := s.db.Stmt("SELECT ", strings.Join(s.selected(), ", "), " FROM ", s.from, " WHERE ")
 	s.window(q, p)
 	q.Add(" ORDER BY ", s.db.List("t.", sqldb.Names(s.cursor)), fmt.Sprintf(" LIMIT %d", limit+1))
-	r := &pageReader{s: s, limit: limit, last: make([]feed.Value, len(s.at)), page: feed.Page{Next: after, Done: true, Total: -1}}
+	r := &pageReader{s: s, limit: limit, after: p, last: make([]feed.Value, len(s.at)), page: feed.Page{Next: after, Done: true, Total: -1}}
 	r.page.Rows = feed.Batch{Columns: s.list, Values: make([]feed.Value, 0, limit*len(s.columns))}
 	err = s.db.Use(ctx, func(c *sqldb.Session) error {
 		if err := s.refuseNull(ctx, c); err != nil {

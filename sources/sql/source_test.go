@@ -42,6 +42,20 @@ func TestNullInCursorHalts(t *testing.T) {
 	})
 }
 
+func TestTimeThatHidesRowsHalts(t *testing.T) {
+	for value, why := range map[string]string{"2026年昨天": "no time", "2999-01-01 00:00:00": "in the future", "2026-13-45 00:00:00": "no time"} {
+		servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
+			d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "at" VARCHAR(20) NOT NULL)`,
+				`INSERT INTO "a" VALUES (1, '2026-01-01 10:00:00'), (2, '`+value+`')`)
+			s := open(t, d, settings{table: "a", cursor: []string{"at", "id"}})
+			_, err := s.Fetch(t.Context(), "", 10)
+			halts(t, err, value, "column at", why, "WHERE at <=")
+			_, err = s.Fetch(t.Context(), `["2026-01-01 10:00:00",1]`, 10)
+			halts(t, err, value, why)
+		})
+	}
+}
+
 func TestTieAcrossPagesHalts(t *testing.T) {
 	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
 		d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "at" VARCHAR(20) NOT NULL)`,
