@@ -103,6 +103,20 @@ func (s *Store) SettleLetter(ctx context.Context, id int64, state, who, why stri
 	})
 }
 
+// SupersedeLetters closes the open letters of a job that were last refused before a moment, and returns how many: a
+// complete reading that began then did not refuse their records again.
+func (s *Store) SupersedeLetters(ctx context.Context, job string, before time.Time) (n int64, err error) {
+	err = s.write(ctx, "closing dead letters of job "+job, func(t *tx) error {
+		res, err := t.ExecContext(t.ctx, `UPDATE letter SET state = 'delivered', settled_at = ?, why = 'a later complete reading did not refuse it'
+			WHERE job = ? AND state = 'open' AND tried_at < ?`, stamp(t.now), job, stamp(before))
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	})
+	return n, err
+}
+
 // LetterTried notes an attempt to deliver an open dead letter that did not succeed. It is ErrNotFound or ErrSettled.
 func (s *Store) LetterTried(ctx context.Context, id int64, cause error) error {
 	return s.write(ctx, fmt.Sprintf("noting the attempt at dead letter %d", id), func(t *tx) error {

@@ -26,6 +26,9 @@ type drift struct {
 	High    int64   `json:"high"`              // the highest
 	Rose    bool    `json:"rose,omitempty"`    // the total rose, some time
 	Fell    bool    `json:"fell,omitempty"`    // likewise
+	// Samples are fingerprints of the keys on a few pages, by page, for a last look before the swap: rows removed and
+	// inserted between two requests leave the total as it is.
+	Samples map[int64]uint64 `json:"samples,omitempty"`
 	// Refused counts the records of each page that the source refused: they are in the total, and not staged.
 	Refused map[int64]int64 `json:"refused,omitempty"`
 
@@ -33,6 +36,7 @@ type drift struct {
 	// was received before the other was asked for. unordered holds the totals of the last ahead pages.
 	ahead     int
 	unordered []int64
+	kept      int64 // records staged beyond those that are stated; see feed.Keeper
 }
 
 func newDrift(size, ahead int) drift {
@@ -90,6 +94,9 @@ func (d *drift) saw(p page) {
 		d.border(n)
 	}
 	d.refuse(n, int64(len(p.Rejected)))
+	if stride := d.stride(p.Total); stride > 0 && n%stride == 0 {
+		d.sample(n, p)
+	}
 	d.Total = p.Total
 	d.Pages = max(d.Pages, n+1)
 	d.Whole = d.Whole || p.Done
@@ -101,12 +108,8 @@ func (d *drift) direct(total int64) {
 		return
 	}
 	if len(d.unordered) == d.ahead {
-		settled := d.unordered[0]
+		d.settle(d.unordered[0])
 		d.unordered = d.unordered[1:]
-		if d.Low < 0 {
-			d.Low, d.High = settled, settled
-		}
-		d.Low, d.High = min(d.Low, settled), max(d.High, settled)
 	}
 	d.unordered = append(d.unordered, total)
 	d.Rose = d.Rose || d.Low >= 0 && total > d.Low
@@ -117,12 +120,35 @@ func (d *drift) direct(total int64) {
 func (d *drift) inTurn() {
 	d.ahead = 1
 	for _, total := range d.unordered {
-		if d.Low < 0 {
-			d.Low, d.High = total, total
-		}
-		d.Low, d.High = min(d.Low, total), max(d.High, total)
+		d.settle(total)
 	}
 	d.unordered = nil
+}
+
+func (d *drift) settle(total int64) {
+	if d.Low < 0 {
+		d.Low, d.High = total, total
+	}
+	d.Low, d.High = min(d.Low, total), max(d.High, total)
+}
+
+// samples is how many pages are looked at once more before the swap, spread over the feed.
+const samples = 16
+
+func (d *drift) stride(total int64) int64 {
+	if total < 0 {
+		return 0
+	}
+	return max(total/d.Size/samples, 1)
+}
+
+func (d *drift) sample(n int64, p page) {
+	if d.Samples == nil {
+		d.Samples = map[int64]uint64{}
+	}
+	if _, seen := d.Samples[n]; seen || len(d.Samples) < 4*samples {
+		d.Samples[n] = p.fingerprint
+	}
 }
 
 func (d *drift) refuse(page, count int64) {
@@ -134,13 +160,23 @@ func (d *drift) refuse(page, count int64) {
 	}
 }
 
+// refused counts a record of a page that the target refused.
+func (d *sharedDrift) refused(page, count int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refuse(page, d.Refused[page]+count)
+}
+
 // expected is how many records the staging area should hold, -1 when the partner states no total.
 func (d *drift) expected() int64 {
 	n := d.Total
 	for _, refused := range d.Refused {
 		n -= refused
 	}
-	return max(n, -1)
+	if n < 0 {
+		return -1
+	}
+	return n + d.kept
 }
 
 // border notes that the pages before n and from n on were read in different states of the feed.

@@ -79,14 +79,15 @@ func (e *HaltedError) Error() string {
 // Run runs a job now, to its end, and returns what the state file says of it. The error is nil when everything was
 // delivered or became a dead letter. A *BusyError or *HaltedError means that no run was begun.
 func (e *Engine) Run(ctx context.Context, job *config.Job, start Start) (state.Run, error) {
-	if err := e.Blocked(ctx, job); err != nil {
-		return state.Run{}, err
-	}
 	r, err := e.enter(ctx, job)
 	if err != nil {
 		return state.Run{}, err
 	}
 	defer e.leave(r)
+	defer r.close()
+	if err := e.Blocked(ctx, job); err != nil { // after enter: a halt that comes now cancels the run
+		return state.Run{}, err
+	}
 	if err := r.start(start); err != nil {
 		return state.Run{}, err
 	}

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"milkrun/state"
 	"milkrun/sync/feed"
@@ -22,6 +27,16 @@ type enumeration struct {
 	gen    feed.Generation
 	drift  *sharedDrift
 	reread int64 // pages read again to mend drift
+	// confirmed says that this is the second reading, because the first one would have deleted records.
+	confirmed bool
+	mu        sync.Mutex
+	refused   refusals
+}
+
+// refusals are the records that source or target refused: they are listed, so they must not be deleted.
+type refusals struct {
+	keys    feed.Batch // their keys
+	unknown bool       // of some nobody knows the key
 }
 
 func (r *run) enumerate(src feed.Source, enum feed.Enumerator, sink feed.Snapshotter) error {
@@ -30,13 +45,15 @@ func (r *run) enumerate(src feed.Source, enum feed.Enumerator, sink feed.Snapsho
 	from := e.resume()
 	for pass := 1; ; pass++ {
 		err := e.pass(from)
-		if errors.Is(err, errStartOver) || errors.Is(err, errNotWhole) && pass < maxPasses {
-			r.event("pass", "starting over: %v", err)
-			r.checkpoint = state.Checkpoint{Job: r.job.Name, Lane: state.Full}
-			from, e.drift = "", &sharedDrift{drift: newDrift(r.job.PageSize, r.job.Prefetch)}
-			continue
+		again := errors.Is(err, errStartOver) || errors.Is(err, errToConfirm) || errors.Is(err, errNotWhole) && pass < maxPasses
+		if !again {
+			return err
 		}
-		return err
+		r.event("pass", "reading from the beginning: %v", err)
+		r.checkpoint = state.Checkpoint{Job: r.job.Name, Lane: state.Full}
+		from, e.drift = "", &sharedDrift{drift: newDrift(r.job.PageSize, r.job.Prefetch)}
+		e.confirmed = e.confirmed || errors.Is(err, errToConfirm)
+		e.refused = refusals{}
 	}
 }
 
@@ -49,6 +66,7 @@ func (e *enumeration) resume() feed.Cursor {
 	}
 	// Whatever happened while nobody was reading shows at this page, if anywhere.
 	d.border(e.enum.Position(e.run.checkpoint.Cursor) / d.Size)
+	e.refused.unknown = len(d.Refused) > 0 // by the earlier run, which knew their keys
 	e.drift = &sharedDrift{drift: d}
 	e.run.event("resume", "going on behind %s", shownCursor(e.run.checkpoint.Cursor))
 	return e.run.checkpoint.Cursor
@@ -67,7 +85,7 @@ func (e *enumeration) pass(from feed.Cursor) error {
 		return err
 	}
 	defer e.run.closing("staging area", e.gen)
-	e.run.onPage = e.drift.see
+	e.run.onPage = e.see
 	stage := &flow{run: e.run, size: e.run.job.BatchSize, inFlight: 1, deliver: e.stage, commit: e.commit}
 	if err := stage.move(first, pages); err != nil {
 		return err
@@ -78,6 +96,7 @@ func (e *enumeration) pass(from feed.Cursor) error {
 var (
 	errStartOver = errors.New("the staging area of the interrupted run is gone")
 	errNotWhole  = errors.New("the enumeration is not whole")
+	errToConfirm = errors.New("records of the target are not listed any more")
 )
 
 // begin opens the staging area; errStartOver when the one of an interrupted run cannot be continued.
@@ -107,16 +126,60 @@ func (e *enumeration) begin(c *feed.Columns, resume int64) error {
 
 func (e *enumeration) stage(ctx context.Context, b *batch) ([]feed.Rejection, error) {
 	what := fmt.Sprintf("staging %d records at %d", b.rows.Len(), b.at)
-	err := e.run.attempts(1, what).do(e.run.soft, func() error {
+	var rejected []feed.Rejection
+	err := e.run.attempts(1, what).do(e.run.soft, func() (err error) {
 		if err := e.run.step("staging"); err != nil {
 			return err
 		}
-		return e.gen.Append(ctx, b.at, b.rows)
+		rejected, err = e.gen.Append(ctx, b.at, b.rows)
+		return err
 	})
 	if err != nil {
 		return nil, e.run.sinkError(what, err)
 	}
-	return nil, nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range rejected {
+		e.drift.refused((b.at+int64(r.Row))/int64(e.run.job.PageSize), 1)
+		e.refused.add(b.rows, r.Row, e.enum.Key())
+	}
+	return rejected, nil
+}
+
+// see looks at a page in the order of the enumeration.
+func (e *enumeration) see(p page) {
+	e.drift.see(p)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refused.source(p.Rejected, e.enum.Key())
+}
+
+// source takes note of records that the source refused.
+func (r *refusals) source(rejected []feed.Rejection, key []string) {
+	for _, rej := range rejected {
+		values := make([]feed.Value, len(key))
+		for i, column := range key {
+			values[i] = rej.Record[column]
+			r.unknown = r.unknown || rej.NoKey || values[i] == nil
+		}
+		r.keep(values, key)
+	}
+}
+
+// add takes note of a record that the target cannot hold.
+func (r *refusals) add(b feed.Batch, row int, key []string) {
+	values := make([]feed.Value, len(key))
+	for i, column := range key {
+		values[i] = b.Get(row, column)
+	}
+	r.keep(values, key)
+}
+
+func (r *refusals) keep(values []feed.Value, key []string) {
+	if r.keys.Columns == nil {
+		r.keys.Columns = feed.TextColumns(key...)
+	}
+	r.keys.Values = append(r.keys.Values, values...)
 }
 
 func (e *enumeration) commit(ctx context.Context, s settled) error {
@@ -124,16 +187,20 @@ func (e *enumeration) commit(ctx context.Context, s settled) error {
 	return e.run.advance(ctx, s)
 }
 
-// finish makes the staged generation the current one, mended first when something hints at rows that moved, or when it
-// turns out that the number of different keys is not what the partner states.
+// finish makes the staged generation the current one: checked, mended when something hints at rows that moved, and with
+// the current records of refused ones kept.
 func (e *enumeration) finish() error {
-	expect, mended := e.drift.expected(), false
-	if !e.drift.quiet() {
-		var err error
+	if e.drift.quiet() {
+		if err := e.lookAgain(); err != nil {
+			return err
+		}
+	}
+	expect, mended := e.drift.expected(), !e.drift.quiet()
+	var err error
+	if mended {
 		if expect, err = e.mend(); err != nil {
 			return err
 		}
-		mended = true
 	}
 	changes, err := e.swap(expect)
 	var wrong *feed.CountError
@@ -151,15 +218,107 @@ func (e *enumeration) finish() error {
 	if err := e.run.step("swapped"); err != nil {
 		return err
 	}
+	began := e.run.rec.StartedAt
+	if at := e.run.checkpoint.StartedAt; !at.IsZero() && at.Before(began) {
+		began = at
+	}
+	if _, err := e.run.engine.Store.SupersedeLetters(context.WithoutCancel(e.run.soft), e.run.job.Name, began); err != nil {
+		return err
+	}
 	return e.run.endLane()
 }
 
-func (e *enumeration) swap(expect int64) (feed.Changes, error) {
+// lookAgain reads a few pages again, spread over the feed: rows removed and inserted between two requests leave the total
+// as it is, but shift what stands between them. A total that has changed by now is drift like any other.
+func (e *enumeration) lookAgain() error {
+	numbers := slices.Sorted(maps.Keys(e.drift.Samples))
+	again := make([]page, len(numbers))
+	var pages errgroup.Group
+	pages.SetLimit(max(e.run.job.Prefetch, 1))
+	for i, n := range numbers {
+		pages.Go(func() error {
+			again[i] = e.reader.fetch(e.run.soft, e.enum.CursorAt(n, e.reader.limit))
+			e.run.readAgain()
+			return again[i].err
+		})
+	}
+	if err := pages.Wait(); err != nil {
+		return err
+	}
+	e.reread += int64(len(numbers))
+	moved := 0
+	for i, n := range numbers {
+		if again[i].Total != e.drift.Total {
+			e.drift.border(n)
+			e.drift.direct(again[i].Total)
+		} else if again[i].fingerprint != e.drift.Samples[n] {
+			moved++
+		}
+	}
+	if moved > 0 && e.drift.quiet() {
+		return notWhole(fmt.Errorf("%d of %d pages looked at again hold other records than before", moved, len(numbers)))
+	}
+	return nil
+}
+
+// swap replaces the current generation. Deletes need more than one reading that does not list a record: the first one
+// that would delete is repeated.
+func (e *enumeration) swap(expect int64) (changes feed.Changes, err error) {
+	kept, err := e.keepRefused()
+	if err != nil {
+		return changes, err
+	}
 	if err := e.run.step("swapping"); err != nil {
-		return feed.Changes{}, err
+		return changes, err
 	}
 	e.run.setPhase("merging")
-	return e.gen.Swap(e.run.hard, feed.SwapTerms{At: e.run.engine.now(), Expect: expect, MaxDelete: e.mayDelete})
+	e.drift.kept += kept
+	if expect >= 0 {
+		expect += kept
+	}
+	terms := feed.SwapTerms{At: e.run.engine.now(), Expect: expect, MaxDelete: e.mayDelete}
+	if !e.confirmed {
+		terms.MaxDelete = func(int64) int64 { return 0 }
+	}
+	err = e.run.attempts(1, "swap of the generations").do(e.run.soft, func() (err error) {
+		changes, err = e.gen.Swap(e.run.hard, terms)
+		return final(err)
+	})
+	var shrink *feed.ShrinkError
+	if errors.As(err, &shrink) && !e.confirmed && shrink.Deleted <= e.mayDelete(shrink.Old) {
+		return changes, fmt.Errorf("%w: %d of %d", errToConfirm, shrink.Deleted, shrink.Old)
+	}
+	return changes, err
+}
+
+// final keeps an answer of a swap from being tried again.
+func final(err error) error {
+	var shrink *feed.ShrinkError
+	var wrong *feed.CountError
+	if errors.As(err, &shrink) || errors.As(err, &wrong) {
+		return feed.Errorf(feed.Fail, "", "%w", err)
+	}
+	return err
+}
+
+// keepRefused stages the current records of the refused ones; when nobody can tell which those are, all current records.
+func (e *enumeration) keepRefused() (int64, error) {
+	keeper, ok := e.gen.(feed.Keeper)
+	if !ok || e.refused.keys.Len() == 0 && !e.refused.unknown {
+		return 0, nil
+	}
+	keys := &e.refused.keys
+	if e.refused.unknown {
+		keys = nil
+	}
+	kept, err := keeper.Keep(e.run.hard, keys)
+	if err != nil {
+		return 0, e.run.sinkError("keeping the records of refused ones", err)
+	}
+	if kept > 0 {
+		e.run.event("keep", "%d current records stay as they are, because records were refused that may be theirs", kept)
+	}
+	return kept, nil
 }
 
 // mayDelete is the shrink guard: how many of the old records a new generation may leave out.
@@ -174,6 +333,8 @@ func (e *enumeration) swapError(err error) error {
 			WithRemedy("ask the partner whether so many records are really gone; then raise shrink_limit for the job and resume it")
 	case errors.As(err, &wrong):
 		return notWhole(err)
+	case errors.Is(err, errToConfirm):
+		return err
 	}
 	return e.run.sinkError("swap of the generations", err)
 }

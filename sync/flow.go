@@ -16,8 +16,9 @@ const groupAge = time.Second
 // flow moves pages to a sink: it gathers batches, delivers several at once, and commits behind the low watermark.
 type flow struct {
 	run      *run
-	size     int // rows a batch
-	inFlight int // batches at once
+	size     int  // rows a batch
+	paged    bool // a batch ends where its page ends
+	inFlight int  // batches at once
 	deliver  func(ctx context.Context, b *batch) ([]feed.Rejection, error)
 	commit   func(ctx context.Context, s settled) error
 
@@ -27,10 +28,13 @@ type flow struct {
 	failing sync.Once
 	failed  chan struct{} // closed at the first failure: no further batch is begun
 	err     error
+	done    bool // the last page was taken
+	stuck   bool // a commit failed: what it held is lost, so nothing behind it may be committed
 }
 
-// move takes the first page, and then the others. It returns when every page is settled and committed, or at the first failure, or when the run is asked to stop; in
-// any case after the batches in flight have come to an end and what is settled is committed.
+// move takes the first page, and then the others. It returns when every page is settled and committed, or at the first
+// failure, or when the run is asked to stop; in any case after the batches in flight have come to an end, within the
+// drain time, and what is settled is committed.
 func (f *flow) move(first page, pages <-chan page) error {
 	f.mark, f.failed = newWatermark(), make(chan struct{})
 	f.room = make(chan struct{}, 2*f.inFlight)
@@ -47,16 +51,22 @@ func (f *flow) begin(first page, pages <-chan page) {
 	g := &gatherer{size: f.size, mask: f.run.masked, note: f.run.refused, emit: f.start}
 	age := time.NewTicker(groupAge)
 	defer age.Stop()
-	f.take(g, first)
-	for f.run.tooManyBad() == nil {
+	for more := f.take(g, first); more; {
 		select {
-		case p, more := <-pages:
-			if !more || p.err != nil {
+		case p, ok := <-pages:
+			switch {
+			case p.err != nil:
 				g.flush()
 				f.fail(p.err)
 				return
+			case !ok && !f.done: // the reader stopped because the run is to stop
+				f.fail(stopCause(f.run.soft))
+				return
+			case !ok:
+				g.flush()
+				return
 			}
-			f.take(g, p)
+			more = f.take(g, p)
 		case <-age.C:
 			g.flush()
 		case <-f.failed:
@@ -66,13 +76,27 @@ func (f *flow) begin(first page, pages <-chan page) {
 			return
 		}
 	}
-	f.fail(f.run.tooManyBad())
 }
 
-// take counts a page and batches those of its rows that were not delivered before.
-func (f *flow) take(g *gatherer, p page) {
+// take counts a page and batches those of its rows that were not delivered before. It says whether to go on.
+func (f *flow) take(g *gatherer, p page) bool {
 	f.run.saw(p)
+	f.done = p.Done
+	if err := f.run.meet(p.Rows.Columns); err != nil {
+		g.flush()
+		f.fail(err)
+		return false
+	}
 	g.add(f.run.fresh(p))
+	err := f.run.tooManyBad()
+	if f.paged || err != nil {
+		g.flush()
+	}
+	if err != nil {
+		_ = f.workers.Wait() // so that the dead letters are kept, which say what is wrong
+		f.fail(err)
+	}
+	return err == nil
 }
 
 // start delivers one batch, waiting for a free place first: as much as is in flight may also wait for its commit, not
@@ -82,10 +106,14 @@ func (f *flow) start(b *batch) {
 	case f.room <- struct{}{}:
 	case <-f.failed:
 		return
+	case <-f.run.soft.Done():
 	}
 	f.workers.Go(func() error {
 		select {
 		case <-f.failed:
+			return nil
+		case <-f.run.soft.Done():
+			f.fail(stopCause(f.run.soft))
 			return nil
 		default:
 		}
@@ -95,6 +123,9 @@ func (f *flow) start(b *batch) {
 			return nil
 		}
 		f.mark.settle(b.number, s)
+		if err := f.run.tooManyBad(); err != nil {
+			f.fail(err)
+		}
 		return nil
 	})
 }
@@ -112,7 +143,7 @@ func (f *flow) settle(b *batch) (settled, error) {
 	if err := f.run.step("delivered"); err != nil {
 		return s, err
 	}
-	f.run.bad.Add(int64(len(rejected)))
+	f.run.refusing(rejected)
 	s.counts.Delivered += int64(b.rows.Len() - len(rejected))
 	s.counts.Rejected += int64(len(rejected))
 	s.letters = append(s.letters, f.run.letters(b, rejected)...)
@@ -120,7 +151,7 @@ func (f *flow) settle(b *batch) (settled, error) {
 	if b.intent != "" {
 		s.intents = []string{b.intent}
 	}
-	return s, f.run.tooManyBad()
+	return s, nil
 }
 
 // commitInBackground commits whatever is settled as often as the state file can take it: one commit covers all that was
@@ -144,25 +175,25 @@ func (f *flow) commitInBackground() func() {
 
 func (f *flow) commitReady() {
 	s, some := f.mark.take()
-	if !some {
+	if !some || f.stuck {
 		return
 	}
 	// What is settled stays settled even when the run is cut off: its checkpoint is still saved.
 	if err := f.commit(context.WithoutCancel(f.run.hard), s); err != nil {
+		f.stuck = true
 		f.fail(err)
+		return
 	}
 	for range s.batches {
 		<-f.room
 	}
 }
 
-// fail keeps the first error; nil is none.
+// fail keeps the first error and ends the run: batches in flight have the drain time left, and are not tried again.
 func (f *flow) fail(err error) {
-	if err == nil {
-		return
-	}
 	f.failing.Do(func() {
 		f.err = err
 		close(f.failed)
+		f.run.cancel(err)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,7 @@ func (r *run) refused(p page) []state.Letter {
 	list := make([]state.Letter, 0, len(p.Rejected))
 	for _, rej := range p.Rejected {
 		letter := r.letter(rej, rej.Record)
+		letter.Place = rej.Place
 		letter.Reason = fmt.Sprintf("%s (record %d of the page behind %s)", letter.Reason, rej.Row+1, shownCursor(p.after))
 		list = append(list, letter)
 	}
@@ -113,7 +115,20 @@ func (r *run) storable(column string, v any) any {
 		return fmt.Sprintf("%d bytes", len(v))
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
+	case int64, float64:
+		if text := mask.Scrub(digits(v)); text != digits(v) {
+			return text
+		}
+		return v
 	default:
 		return v
 	}
+}
+
+// digits is a number without an exponent, as a phone number is written.
+func digits(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }

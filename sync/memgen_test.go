@@ -38,11 +38,11 @@ type memGen struct {
 	extra int64
 }
 
-func (g *memGen) Append(_ context.Context, at int64, b feed.Batch) error {
+func (g *memGen) Append(_ context.Context, at int64, b feed.Batch) ([]feed.Rejection, error) {
 	for i := range b.Len() {
 		g.rows[at+int64(i)] = b.Get(i, "id").(string)
 	}
-	return nil
+	return nil, nil
 }
 
 func (g *memGen) Close() error { return nil }

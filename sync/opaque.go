@@ -67,6 +67,7 @@ func (r *run) undoubted() error {
 // known passes on an error that tells what became of the batch: it never left, or the partner refused it. Any other
 // puts the batch in doubt.
 func (c *courier) known(ctx context.Context, id string, err error) error {
+	ctx = context.WithoutCancel(ctx) // what is known is recorded, also when the delivery was cut off
 	verdict := feed.Judge(err)
 	if verdict.Unsent || verdict.Verdict != feed.Retry {
 		if mark := c.run.engine.Store.MarkIntent(ctx, id, state.IntentRecorded); mark != nil {

@@ -11,6 +11,7 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync/feed"
+	"milkrun/sync/mask"
 )
 
 // Progress is how far a run has come.
@@ -48,7 +49,7 @@ func (r *run) setPhase(phase string) {
 // saw counts a page that was read, in the order of the feed.
 func (r *run) saw(p page) {
 	r.onPage(p)
-	r.bad.Add(int64(len(p.Rejected)))
+	r.refusing(p.Rejected)
 	r.mu.Lock()
 	r.trouble = ""
 	r.live.Pages++
@@ -96,6 +97,18 @@ func (r *run) attempts(refusals int, what string) attempts {
 	}}
 }
 
+// refusing counts records that are rejected, by source or sink.
+func (r *run) refusing(rejected []feed.Rejection) {
+	if len(rejected) == 0 {
+		return
+	}
+	r.bad.Add(int64(len(rejected)))
+	last := rejected[len(rejected)-1]
+	r.mu.Lock()
+	r.lastBad = mask.Scrub(last.Code + ": " + last.Reason)
+	r.mu.Unlock()
+}
+
 // tooManyBad ends a run that rejects more records than the job allows.
 func (r *run) tooManyBad() error {
 	bad := r.bad.Load()
@@ -106,7 +119,9 @@ func (r *run) tooManyBad() error {
 	if bad <= limit {
 		return nil
 	}
-	return feed.Errorf(feed.HaltJob, "max_bad", "%d records of this run were rejected, at most %d may be", bad, limit).
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return feed.Errorf(feed.HaltJob, "max_bad", "%d records of this run were rejected, at most %d may be; the last one: %s", bad, limit, r.lastBad).
 		WithRemedy("look at them (milkrun dead list %s), mend the cause or raise max_bad, then resume the job", r.job.Name)
 }
 

@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io"
 
 	"milkrun/sync/feed"
 )
@@ -10,9 +12,10 @@ import (
 // page is a page of the source with where it was asked for. The last one carries the error that ended the reading.
 type page struct {
 	feed.Page
-	after feed.Cursor
-	at    int64 // position of the first row in the enumeration, -1 when the source is none
-	err   error
+	after       feed.Cursor
+	at          int64 // position of the first row in the enumeration, -1 when the source is none
+	err         error
+	fingerprint uint64 // of the keys of its rows in their order, of an enumeration
 	// skipped counts rows taken out because they were delivered before; see rewound.
 	skipped int64
 }
@@ -30,7 +33,7 @@ type reader struct {
 func (r *reader) pages(ctx context.Context, from feed.Cursor) <-chan page {
 	out := make(chan page)
 	r.loop = cycle{}
-	go func() {
+	r.run.reading.Go(func() {
 		defer close(out)
 		pager, _ := r.source.(feed.Pager)
 		if pager == nil || r.ahead <= 1 {
@@ -38,7 +41,7 @@ func (r *reader) pages(ctx context.Context, from feed.Cursor) <-chan page {
 		} else {
 			r.inParallel(ctx, pager, from, out)
 		}
-	}()
+	})
 	return out
 }
 
@@ -52,27 +55,38 @@ func (r *reader) inTurn(ctx context.Context, from feed.Cursor, out chan<- page) 
 	}
 }
 
+// fetching is a page that is being fetched.
+type fetching struct {
+	after feed.Cursor
+	page  chan page
+}
+
 // inParallel keeps up to ahead fetches under way. The first page goes alone: it states the total, and nothing is asked
-// for beyond the total.
+// for beyond the total. A page that ends elsewhere than was foreseen makes it ask anew for what stands behind it.
 func (r *reader) inParallel(ctx context.Context, pager feed.Pager, from feed.Cursor, out chan<- page) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var window []chan page
+	var window []fetching
 	next, total := from, int64(-1)
 	for first := true; ; first = false {
 		for len(window) == 0 || !first && len(window) < r.ahead && r.within(next, total) {
-			fetched, at := make(chan page, 1), next
-			go func() { fetched <- r.fetch(ctx, at) }()
-			window = append(window, fetched)
+			window = append(window, r.fetchAside(ctx, next))
 			next = pager.Following(next, r.limit)
 		}
-		p := <-window[0]
-		window = window[1:]
-		if !r.pass(ctx, p, out) {
+		p := <-window[0].page
+		if window = window[1:]; !r.pass(ctx, p, out) {
 			return
 		}
-		total = p.Total
+		if total = p.Total; len(window) == 0 || window[0].after != p.Next {
+			window, next = nil, p.Next
+		}
 	}
+}
+
+func (r *reader) fetchAside(ctx context.Context, after feed.Cursor) fetching {
+	f := fetching{after, make(chan page, 1)}
+	r.run.reading.Go(func() { f.page <- r.fetch(ctx, after) })
+	return f
 }
 
 func (r *reader) within(c feed.Cursor, total int64) bool {
@@ -113,6 +127,9 @@ func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
 		p.Page, err = r.source.Fetch(ctx, after, r.limit)
 		return err
 	})
+	if e, ok := r.source.(feed.Enumerator); ok && p.err == nil {
+		p.fingerprint = fingerprintOf(p.Rows, e.Key())
+	}
 	if p.err != nil {
 		p.err = &sideError{connection: r.run.job.Source.Connection.Name, err: fmt.Errorf("page behind %s: %w", shownCursor(after), p.err)}
 	}
@@ -140,4 +157,20 @@ func (c *cycle) seen(next feed.Cursor) bool {
 		c.mark, c.steps, c.limit = next, 0, 2*c.limit+1
 	}
 	return false
+}
+
+// fingerprintOf tells pages apart by the keys on them.
+func fingerprintOf(b feed.Batch, key []string) uint64 {
+	h := fnv.New64a()
+	for _, column := range key {
+		at, ok := b.Columns.Index(column)
+		for i := 0; ok && i < b.Len(); i++ {
+			if text, isText := b.Row(i)[at].(string); isText {
+				_, _ = io.WriteString(h, text)
+			} else {
+				fmt.Fprint(h, b.Row(i)[at])
+			}
+		}
+	}
+	return h.Sum64()
 }

@@ -8,6 +8,7 @@ import (
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
+	"milkrun/sync/mask"
 )
 
 // Redelivery is what came of a dead letter that was tried again.
@@ -33,12 +34,17 @@ func (e *Engine) Redeliver(ctx context.Context, job *config.Job, letters []state
 		return nil, err
 	}
 	defer e.leave(r)
-	r.open()
+	r.open(false)
 	defer r.close()
 	if r.openErr != nil {
 		return nil, r.openErr
 	}
 	defer r.contexts()()
+	if !preview {
+		if err := r.undoubted(); err != nil {
+			return nil, err
+		}
+	}
 	finder, ok := r.source.(feed.Rereader)
 	if !ok {
 		return nil, feed.Errorf(feed.Fail, "reread", "single records of job %s cannot be read again", job.Name).
@@ -47,14 +53,15 @@ func (e *Engine) Redeliver(ctx context.Context, job *config.Job, letters []state
 	var list []Redelivery
 	for _, letter := range letters {
 		one, err := r.redeliver(ctx, finder, letter, preview, who)
+		list = append(list, one)
 		if err != nil {
 			return list, err
 		}
-		list = append(list, one)
 	}
 	return list, nil
 }
 
+// redeliver tries one letter. The error is one that the next letter would meet as well.
 func (r *run) redeliver(ctx context.Context, finder feed.Rereader, letter state.Letter, preview bool, who string) (Redelivery, error) {
 	result := Redelivery{Letter: letter.ID}
 	rows, err := r.reread(finder, letter)
@@ -68,24 +75,50 @@ func (r *run) redeliver(ctx context.Context, finder feed.Rereader, letter state.
 		}
 		return result, r.engine.Store.LetterTried(ctx, letter.ID, errors.New(result.Reason))
 	}
-	if err := r.prepare(r.sink, rows.Columns); err != nil {
-		return result, err
-	}
 	if preview {
 		result.Request, err = r.preview(ctx, rows)
 		return result, err
 	}
+	if err := r.meet(rows.Columns); err != nil {
+		return result, err
+	}
+	return r.deliverLetter(context.WithoutCancel(ctx), letter, rows, who)
+}
+
+// deliverLetter delivers the record of a letter and keeps what came of it.
+func (r *run) deliverLetter(ctx context.Context, letter state.Letter, rows feed.Batch, who string) (Redelivery, error) {
+	result := Redelivery{Letter: letter.ID}
+	b := &batch{rows: rows, after: letter.Place}
 	c := &courier{run: r, sink: r.sink}
-	rejected, err := c.send(r.hard, rows, halfRefusals)
-	if err == nil && len(rejected) == 0 {
+	var rejected []feed.Rejection
+	var err, fatal error
+	if r.once() {
+		rejected, err = c.deliverOnce(r.hard, b)
+	} else {
+		rejected, err = c.send(r.hard, rows, halfRefusals)
+	}
+	switch {
+	case err == nil && len(rejected) == 0:
 		result.Delivered = true
-		return result, r.engine.Store.SettleLetter(ctx, letter.ID, state.LetterDelivered, who, "tried again")
+		err = r.engine.Store.SettleLetter(ctx, letter.ID, state.LetterDelivered, who, "tried again")
+		return result, errors.Join(err, r.acknowledge(ctx, b))
+	case err == nil:
+		result.Reason, fatal = mask.Scrub(rejected[0].Reason), r.acknowledge(ctx, b)
+	default:
+		result.Reason = mask.Scrub(err.Error())
+		if feed.Judge(err).Verdict > feed.Refuse || r.soft.Err() != nil {
+			fatal = err
+		}
 	}
-	if err == nil {
-		err = errors.New(rejected[0].Reason)
+	return result, errors.Join(fatal, r.engine.Store.LetterTried(ctx, letter.ID, errors.New(result.Reason)))
+}
+
+// acknowledge closes the record of a batch to an opaque sink.
+func (r *run) acknowledge(ctx context.Context, b *batch) error {
+	if b.intent == "" {
+		return nil
 	}
-	result.Reason = err.Error()
-	return result, r.engine.Store.LetterTried(ctx, letter.ID, err)
+	return r.engine.Store.MarkIntent(ctx, b.intent, state.IntentSettled)
 }
 
 func (r *run) reread(finder feed.Rereader, letter state.Letter) (feed.Batch, error) {
@@ -97,6 +130,9 @@ func (r *run) reread(finder feed.Rereader, letter state.Letter) (feed.Batch, err
 }
 
 func (r *run) preview(ctx context.Context, rows feed.Batch) (string, error) {
+	if err := r.maskable(rows.Columns); err != nil {
+		return "", err
+	}
 	shower, ok := r.sink.(feed.Previewer)
 	if !ok {
 		return fmt.Sprintf("%d records with the columns %v", rows.Len(), rows.Columns.Names()), nil
@@ -115,13 +151,10 @@ func (e *Engine) Preview(ctx context.Context, job *config.Job, start Start) (req
 	if err := r.choose(ctx, start); err != nil {
 		return "", 0, err
 	}
-	r.open()
+	r.open(!start.ranged())
 	defer r.close()
 	if r.openErr != nil {
 		return "", 0, r.openErr
-	}
-	if _, complete := r.source.(feed.Enumerator); complete {
-		r.full = true
 	}
 	if err := r.load(ctx, start); err != nil {
 		return "", 0, err

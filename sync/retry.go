@@ -42,10 +42,10 @@ func (a attempts) do(soft context.Context, op func() error) error {
 		}
 		return err
 	}, backoff.WithContext(pause, soft), func(_ error, wait time.Duration) { a.each(last, wait) })
-	if err != nil && last != nil && soft.Err() != nil {
+	if err != nil && last != nil && soft.Err() != nil && a.again(last.Verdict, refused) {
 		return errors.Join(stopCause(soft), last.Err)
 	}
-	return err
+	return err // also when the run is to stop: what halts a connection halts it
 }
 
 func (a attempts) again(v feed.Verdict, refused int) bool {
@@ -83,9 +83,12 @@ func (j *jittered) NextBackOff() time.Duration {
 	return asked + rand.N(asked/10+1) // not all workers at the same instant
 }
 
-// stopCause is why a soft context ended: the timeout, a halted connection, or the plain request to stop.
+// stopCause is why a soft context ended: the timeout, a halted connection, an operator, or else the request to stop.
 func stopCause(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+	cause := context.Cause(ctx)
+	var halted *HaltedError
+	var cancelled *cancelledError
+	if errors.Is(cause, errTimeout) || errors.As(cause, &halted) || errors.As(cause, &cancelled) {
 		return cause
 	}
 	return errStopped

@@ -32,6 +32,12 @@ func (r *run) rewind(source feed.Rewinder, checkpoint feed.Cursor) (feed.Cursor,
 	return source.Rewind(checkpoint), nil
 }
 
+// passes says whether a cursor lies behind the checkpoint. While the records before the checkpoint are read again, it
+// stays where it is: moving back with each run that fails there would deliver ever older records again.
+func (w *rewound) passes(checkpoint, cursor feed.Cursor) bool {
+	return w == nil || checkpoint == "" || w.source.Rewound(w.source.Rewind(cursor), checkpoint)
+}
+
 // fresh takes out of a page the rows that an earlier run delivered.
 func (r *run) fresh(p page) page {
 	if r.rewound == nil || r.rewound.ahead == 0 {
@@ -67,10 +73,23 @@ func (r *run) places(b *batch, _ []feed.Rejection) []feed.Cursor {
 func (w *rewound) add(places []feed.Cursor, checkpoint feed.Cursor) {
 	w.recent = append(w.recent, places...)
 	out := max(len(w.recent)-maxRecent, 0)
-	for out < len(w.recent) && !w.source.Rewound(w.recent[out], checkpoint) {
+	for out < len(w.recent) && !w.reaches(w.recent[out], checkpoint) {
 		out++
 	}
 	w.recent = w.recent[out:]
+}
+
+// reaches says whether a run from the checkpoint on reads the record at place again. One from the beginning reads all.
+func (w *rewound) reaches(place, checkpoint feed.Cursor) bool {
+	return checkpoint == "" || w.source.Rewound(place, checkpoint)
+}
+
+func texts(places []feed.Cursor) []string {
+	list := make([]string, len(places))
+	for i, place := range places {
+		list[i] = string(place)
+	}
+	return list
 }
 
 // keepRecent saves the memory for the next run. When a crash comes before it, that run delivers the records within the
@@ -81,12 +100,10 @@ func (r *run) keepRecent() error {
 	}
 	places := make([]string, 0, len(r.rewound.recent))
 	for known := range r.rewound.known {
-		if r.rewound.source.Rewound(feed.Cursor(known), r.checkpoint.Cursor) {
+		if r.rewound.reaches(feed.Cursor(known), r.checkpoint.Cursor) {
 			places = append(places, known)
 		}
 	}
-	for _, place := range r.rewound.recent {
-		places = append(places, string(place))
-	}
+	places = append(places, texts(r.rewound.recent)...)
 	return r.engine.Store.ReplaceRecent(context.WithoutCancel(r.soft), r.job.Name, places)
 }

@@ -15,6 +15,7 @@ import (
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
+	"milkrun/sync/mask"
 )
 
 // run is one run of a job.
@@ -37,6 +38,9 @@ type run struct {
 	rewound    *rewound
 	onPage     func(page)
 
+	columns *feed.Columns // of the last page; see meet
+	reading sync.WaitGroup
+
 	bad    atomic.Int64 // records rejected in this run
 	events atomic.Int64
 
@@ -46,6 +50,8 @@ type run struct {
 	phase string
 	// trouble is the last error that is being tried again, until something succeeds.
 	trouble string
+	layout  string // of a stream's records; see vanished
+	lastBad string // why the last record was rejected, without personal data
 }
 
 func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
@@ -68,10 +74,7 @@ func (r *run) start(s Start) error {
 	if err := r.choose(ctx, s); err != nil {
 		return err
 	}
-	r.open()
-	if _, complete := r.source.(feed.Enumerator); complete {
-		r.full = true
-	}
+	r.open(!s.ranged())
 	rec := state.Run{Job: r.job.Name, Slot: s.Slot, Trigger: s.Trigger, Mode: "incremental", StartedAt: r.engine.now(),
 		Counts: state.Counts{Total: -1}}
 	if r.full {
@@ -89,6 +92,7 @@ func (r *run) start(s Start) error {
 	if err := r.load(ctx, s); err != nil { // again: until the run was recorded an operator could set it
 		return err
 	}
+	rec.CursorFrom = r.checkpoint.Cursor
 	r.mu.Lock()
 	r.rec = rec
 	r.mu.Unlock()
@@ -122,14 +126,23 @@ func (r *run) choose(ctx context.Context, s Start) error {
 	return err
 }
 
-// open opens source and sink. That fails only for what no retry mends, and is reported as the end of the run.
-func (r *run) open() {
+// open opens source and sink. That fails only for what no retry mends, and is reported as the end of the run. When it
+// goes from end to end, a run over an enumeration is a complete pass.
+func (r *run) open(endToEnd bool) {
+	r.openErr = nil
 	r.hard = context.WithoutCancel(r.soft)
 	env := kind.Env{Job: r.job.Name, Location: r.job.Location, RoundTripper: r.engine.RoundTripper, Full: r.full}
 	env.Connection = r.job.Source.Connection.Name
-	if r.source, r.openErr = r.job.Source.Settings.Open(r.hard, env); r.openErr != nil {
-		r.openErr = &sideError{connection: env.Connection, err: r.openErr}
+	source, err := r.job.Source.Settings.Open(r.hard, env)
+	if err != nil {
+		r.openErr = &sideError{connection: env.Connection, err: err}
 		return
+	}
+	r.mu.Lock()
+	r.source = source
+	r.mu.Unlock()
+	if _, complete := source.(feed.Enumerator); complete && endToEnd {
+		r.full, env.Full = true, true
 	}
 	env.Connection = r.job.Sink.Connection.Name
 	if r.sink, r.openErr = r.job.Sink.Settings.Open(r.hard, env); r.openErr != nil {
@@ -140,6 +153,7 @@ func (r *run) open() {
 // load reads the checkpoint of the lane the run is on.
 func (r *run) load(ctx context.Context, s Start) error {
 	if s.ranged() {
+		r.checkpoint = state.Checkpoint{Job: r.job.Name}
 		return nil
 	}
 	r.lane = state.Forward
@@ -156,12 +170,13 @@ func (r *run) load(ctx context.Context, s Start) error {
 
 // execute moves the records.
 func (r *run) execute(s Start) error {
-	defer r.close()
-	if r.openErr != nil {
-		return r.openErr
-	}
 	stop := r.contexts()
 	defer stop()
+	if r.openErr != nil {
+		if err := r.reopen(s); err != nil {
+			return err
+		}
+	}
 	if err := r.step("begun"); err != nil {
 		return err
 	}
@@ -174,6 +189,24 @@ func (r *run) execute(s Start) error {
 		return r.enumerate(r.source, enum, snap)
 	}
 	return r.stream()
+}
+
+// reopen tries to open source and sink again, when that may help: a database may be starting.
+func (r *run) reopen(s Start) error {
+	hard := r.hard
+	err := r.attempts(1, "opening").do(r.soft, func() error {
+		if err := r.openErr; err != nil && feed.Judge(err).Verdict != feed.Retry {
+			return err
+		}
+		r.close()
+		r.open(!s.ranged())
+		return r.openErr
+	})
+	r.hard = hard
+	if err != nil {
+		return err
+	}
+	return r.load(context.WithoutCancel(r.soft), s)
 }
 
 // contexts sets up the soft and the hard one: the hard one ends a drain time after the soft one.
@@ -191,7 +224,9 @@ func (r *run) contexts() (stop func()) {
 	return func() { unhook(); cut(); timeout() }
 }
 
+// close waits for pages that are still being fetched, which nobody wants any more, and closes source and sink.
 func (r *run) close() {
+	r.reading.Wait()
 	for name, part := range map[string]any{"source": r.source, "sink": r.sink} {
 		if c, ok := part.(io.Closer); ok {
 			r.closing(name, c)
@@ -215,7 +250,7 @@ func (r *run) finish(err error) (state.Run, error) {
 	r.rec.State = r.outcome(err)
 	if err != nil {
 		verdict := feed.Judge(err)
-		r.rec.Error, r.rec.Code, r.rec.Remedy = err.Error(), verdict.Code, verdict.Remedy
+		r.rec.Error, r.rec.Code, r.rec.Remedy = mask.Scrub(err.Error()), verdict.Code, verdict.Remedy
 		if r.rec.Remedy == "" {
 			r.rec.Remedy = state.Remedy(err)
 		}
@@ -271,9 +306,9 @@ func (r *run) logEnd(err error) {
 	case err == nil:
 		log.Info("run ends")
 	case r.rec.State == state.Interrupted || r.rec.State == state.Cancelled:
-		log.Info("run ends early: " + err.Error())
+		log.Info("run ends early: " + r.rec.Error)
 	default:
-		log.WithField("remedy", r.rec.Remedy).Error("run ends: " + err.Error())
+		log.WithField("remedy", r.rec.Remedy).Error("run ends: " + r.rec.Error)
 	}
 }
 
@@ -282,18 +317,21 @@ func (r *run) step(name string) error {
 	if r.engine.Step == nil {
 		return nil
 	}
-	return r.engine.Step(name)
+	if err := r.engine.Step(name); err != nil {
+		return feed.Errorf(feed.Fail, "step", "%s: %w", name, err) // not to be tried again
+	}
+	return nil
 }
 
 // event keeps and logs something worth knowing about the run.
 func (r *run) event(kind, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := mask.Scrub(fmt.Sprintf(format, args...)) // an error may quote the record
 	level := logrus.WarnLevel
 	if kind == "resume" || kind == "note" {
 		level = logrus.InfoLevel
 	}
 	r.log.WithField("event", kind).Log(level, text)
-	if r.events.Add(1) > maxEvents {
+	if r.id() == 0 || r.events.Add(1) > maxEvents { // no run when dead letters are tried again
 		return
 	}
 	e := state.Event{RunID: r.id(), At: r.engine.now(), Kind: kind, Text: text}

@@ -39,7 +39,9 @@ func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) er
 type watch struct {
 	engine *Engine
 	job    *config.Job
-	since  time.Time // slots before it are decided, or were never due
+	since  time.Time // slots up to it are decided, or were never due
+	any    bool      // since is a decided slot
+	back   bool      // the clock shows a time before since
 	busy   bool
 	queued time.Time  // with overlap = "queue": the slot that waits for the run to end
 	done   chan error // a run has ended; an error when the state file is at fault
@@ -52,14 +54,15 @@ func (w *watch) serve(ctx context.Context, atOnce bool) error {
 	if err != nil {
 		return err
 	}
-	if last, ever, err := w.engine.Store.LastSlot(ctx, w.job.Name); err != nil {
+	last, ever, err := w.engine.Store.LastSlot(ctx, w.job.Name)
+	switch {
+	case err != nil:
 		return err
-	} else if ever {
-		first = last
-	}
-	if first.Before(w.since) {
+	case ever:
+		w.decided(last)
+	case first.Before(w.since):
 		w.since = first
-	} // else the clock was set back: slots are due again from now on, without those that are decided
+	}
 	if err := w.beginAtOnce(ctx, atOnce); err != nil {
 		return err
 	}
@@ -101,8 +104,10 @@ func (w *watch) sleep(ctx context.Context) error {
 	now := w.engine.now()
 	wait := lookAgain
 	if next := w.job.Schedule.Next(w.since); !next.IsZero() {
-		next = next.Add(schedule.Jitter(w.job.Name, next, w.job.Jitter))
-		wait = max(min(wait, next.Sub(now)), time.Millisecond)
+		until := next.Add(schedule.Jitter(w.job.Name, next, w.job.Jitter)).Sub(now)
+		if until > 0 || !w.busy { // one that is due already waits for the run to end
+			wait = max(min(wait, until), time.Millisecond)
+		}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -119,10 +124,7 @@ func (w *watch) sleep(ctx context.Context) error {
 // look decides about the slots that are due now.
 func (w *watch) look(ctx context.Context) error {
 	now := w.engine.now()
-	if now.Before(w.since.Add(-late)) {
-		w.engine.Log.WithField("job", w.job.Name).Warnf("the clock was set back from %s to %s", w.since.Format(time.RFC3339), now.Format(time.RFC3339))
-		w.since = now
-	}
+	w.notice(now)
 	due := findDue(w.job, w.since, now)
 	if w.busy {
 		return w.overlap(ctx, due)
@@ -141,12 +143,28 @@ func (w *watch) look(ctx context.Context) error {
 		return err
 	}
 	if !p.run {
-		w.since = due.all().last
+		w.decided(due.all().last)
 		return nil
 	}
-	w.since = latest(p.start.Decisions)
+	w.decided(latest(p.start.Decisions))
 	w.begin(ctx, p.start)
 	return nil
+}
+
+// decided notes that every slot up to at has its decision.
+func (w *watch) decided(at time.Time) { w.since, w.any = at, true }
+
+// notice notices that the clock was set back. Slots that are decided are not due again; the job waits until the clock
+// has passed them.
+func (w *watch) notice(now time.Time) {
+	back := now.Before(w.since.Add(-late))
+	if back && !w.back {
+		w.engine.Log.WithField("job", w.job.Name).Warnf("the clock was set back to %s; slots up to %s are decided already",
+			now.Format(time.RFC3339), w.since.Format(time.RFC3339))
+	}
+	if w.back = back; back && !w.any {
+		w.since = now
+	}
 }
 
 // held records that nothing runs because an operator paused the job, or the engine halted it.
@@ -161,7 +179,7 @@ func (w *watch) held(ctx context.Context, due overdue) (bool, error) {
 	}
 	var halted *HaltedError
 	if err := w.engine.Blocked(ctx, w.job); errors.As(err, &halted) {
-		decision, note = string(state.Halted), halted.Error()
+		decision, note = state.Paused, halted.Error()
 	} else if err != nil {
 		return false, err
 	}
@@ -169,36 +187,27 @@ func (w *watch) held(ctx context.Context, due overdue) (bool, error) {
 		return false, nil
 	}
 	all := due.all()
-	w.since = all.last
+	w.decided(all.last)
 	return true, w.record(ctx, all.slot(w.job.Name, decision, note))
 }
 
 // overlap decides about slots that come due while the job runs.
 func (w *watch) overlap(ctx context.Context, due overdue) error {
-	all := due.all()
-	if all.count == 0 || w.job.CatchUp == "all" && due.current.IsZero() {
-		return nil // the runs that are being caught up come first
+	if due.current.IsZero() || due.missed.count > 0 && w.job.CatchUp != "none" {
+		return nil // slots that came while nobody was looking are made up for when the run is over
 	}
-	w.since = all.last
-	if w.job.Overlap != "queue" {
-		return w.record(ctx, all.slot(w.job.Name, state.Skipped, "the run before it is still under way"))
-	}
-	earlier := span{}
+	var decisions []state.Slot
 	if !w.queued.IsZero() {
-		earlier.add(w.queued)
+		decisions = append(decisions, one(w.queued).slot(w.job.Name, state.Coalesced, "several waited for the run before them; the last one runs"))
 	}
-	if all.count > 1 {
-		if earlier.count == 0 {
-			earlier.first = all.first
-		}
-		earlier.count += all.count - 1
-		earlier.last = all.before
+	decisions = append(decisions, decide(w.job, overdue{gone: due.gone, missed: due.missed}).decide...)
+	if w.job.Overlap == "queue" {
+		w.queued = due.current
+	} else {
+		decisions = append(decisions, one(due.current).slot(w.job.Name, state.Skipped, "the run before it is still under way"))
 	}
-	w.queued = all.last
-	if earlier.count == 0 {
-		return nil
-	}
-	return w.record(ctx, earlier.slot(w.job.Name, state.Coalesced, "several waited for the run before them; the last one runs"))
+	w.decided(due.current)
+	return w.record(ctx, decisions...)
 }
 
 // runQueued begins the run that waited for the one before it.
@@ -209,8 +218,8 @@ func (w *watch) runQueued(ctx context.Context, due overdue) error {
 		return err
 	}
 	decisions := []state.Slot{one(slot).slot(w.job.Name, state.Ran, "waited for the run before it")}
-	if all := due.all(); all.count > 0 {
-		w.since = all.last
+	if all := due.all(); all.count > 0 && w.job.CatchUp != "all" {
+		w.decided(all.last)
 		decisions = append(decisions, all.slot(w.job.Name, state.Coalesced, "made up for by the run that begins now"))
 	}
 	w.begin(ctx, Start{Trigger: state.Schedule, Slot: slot, Decisions: decisions})
@@ -239,16 +248,19 @@ func (w *watch) begin(ctx context.Context, s Start) {
 
 // run runs the job. What goes wrong in the run is the run's affair; the error is the state file's.
 func (w *watch) run(ctx context.Context, s Start) error {
-	_, err := w.engine.Run(ctx, w.job, s)
+	r, err := w.engine.Run(ctx, w.job, s)
 	var halted *HaltedError
+	var busy *BusyError
 	var broken *state.Error
 	switch {
 	case errors.As(err, &halted) && halted.fresh:
-		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, string(state.Halted), halted.Error())...)
+		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Paused, halted.Error())...)
+	case errors.As(err, &busy), errors.Is(err, state.ErrRunning):
+		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Skipped, err.Error())...)
 	case errors.Is(err, state.ErrDecided):
 		w.engine.Log.WithField("job", w.job.Name).Info("no run begins: " + err.Error())
 		return nil
-	case errors.As(err, &broken):
+	case errors.As(err, &broken), err != nil && r.ID == 0 && ctx.Err() == nil: // its slots are not decided
 		return err
 	}
 	return nil

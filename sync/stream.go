@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,13 +24,11 @@ func (r *run) stream() error {
 			return err
 		}
 	}
-	if err := r.deliverFrom(r.source, from); err != nil {
-		return err
-	}
-	if r.lane == state.Full {
+	err := r.deliverFrom(r.source, from)
+	if err == nil && r.lane == state.Full {
 		return r.endPass()
 	}
-	return r.keepRecent()
+	return errors.Join(err, r.keepRecent())
 }
 
 // overRange delivers what stands between two bounds. No checkpoint moves.
@@ -57,27 +56,27 @@ func (r *run) deliverFrom(src feed.Source, from feed.Cursor) error {
 	reading, cancel := context.WithCancel(r.soft)
 	defer cancel()
 	read := &reader{run: r, source: src, limit: r.job.PageSize, ahead: r.job.Prefetch}
+	if r.once() {
+		read.limit = min(r.job.PageSize, r.job.BatchSize)
+	}
 	pages := read.pages(reading, from)
 	first, err := r.first(pages)
 	if err != nil {
 		return err
 	}
-	if first.Rows.Columns != nil {
-		if err := r.prepare(r.sink, first.Rows.Columns); err != nil {
-			return err
-		}
+	c := &courier{run: r, sink: r.sink}
+	f := &flow{run: r, size: r.job.BatchSize, inFlight: r.job.Concurrency, deliver: c.deliver, commit: r.advance}
+	if r.once() {
+		// One batch at a time, and whole pages: otherwise a batch could be acknowledged that the checkpoint cannot pass.
+		f.paged, f.inFlight, f.deliver = true, 1, c.deliverOnce
 	}
-	f := &flow{run: r, size: r.job.BatchSize, inFlight: r.job.Concurrency, deliver: r.courier(), commit: r.advance}
 	return f.move(first, pages)
 }
 
-// courier delivers batches in the way that suits the sink.
-func (r *run) courier() func(context.Context, *batch) ([]feed.Rejection, error) {
-	c := &courier{run: r, sink: r.sink}
-	if _, once := r.sink.(feed.Opaque); once {
-		return c.deliverOnce
-	}
-	return c.deliver
+// once says that delivering twice is harm.
+func (r *run) once() bool {
+	_, opaque := r.sink.(feed.Opaque)
+	return opaque
 }
 
 // first waits for the first page.
@@ -89,15 +88,91 @@ func (r *run) first(pages <-chan page) (page, error) {
 	return p, p.err
 }
 
-// prepare lets the sink look at the columns, and checks that what must be masked is there: a misspelt column would
-// travel unmasked.
-func (r *run) prepare(sink any, c *feed.Columns) error {
+// meet looks at the columns of a page: the sink sees the first ones before a row moves, and in others, too, must be what
+// is masked.
+func (r *run) meet(c *feed.Columns) error {
+	switch {
+	case c == nil || c.Len() == 0 || r.columns != nil && r.columns.Equal(c):
+		return nil
+	case r.columns == nil:
+		if err := r.vanished(c); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		r.layout = layoutOf(c)
+		r.mu.Unlock()
+		return r.prepare(r.sink, c)
+	}
+	r.columns = c
+	return r.maskable(c)
+}
+
+// layout is what the checkpoint of a stream remembers besides its cursor.
+type layout struct {
+	Columns []string `json:"columns"`
+}
+
+func layoutOf(c *feed.Columns) string {
+	text, err := json.Marshal(layout{c.Names()})
+	if err != nil {
+		return "" // strings always marshal
+	}
+	return string(text)
+}
+
+func (r *run) knownLayout() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.layout
+}
+
+// vanished refuses records that lack a column which those of the run before had: the target would be left with what it
+// holds of it. Resuming the job accepts that.
+func (r *run) vanished(c *feed.Columns) error {
+	var before layout
+	if r.lane != state.Forward || json.Unmarshal([]byte(r.checkpoint.Detail), &before) != nil {
+		return nil
+	}
+	var gone []string
+	for _, name := range before.Columns {
+		if _, still := c.Index(name); !still {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	last, err := r.engine.Store.Runs(context.WithoutCancel(r.soft), state.RunFilter{Job: r.job.Name, Limit: 2})
+	if err != nil {
+		return err
+	}
+	if len(last) == 2 && last[1].Code == codeVanished {
+		r.event("columns", "going on without %v", gone)
+		return nil
+	}
+	return feed.Errorf(feed.HaltJob, codeVanished, "the records have no %v any more, which those of the run before had; they have %v", gone, c.Names()).
+		WithRemedy("bring the column back; or resume the job to go on without it")
+}
+
+const codeVanished = "column vanished"
+
+// maskable checks that what must be masked is there: a misspelt column would travel unmasked.
+func (r *run) maskable(c *feed.Columns) error {
 	for _, column := range slices.Sorted(maps.Keys(r.job.Mask)) {
 		if _, ok := c.Index(column); !ok {
 			return feed.Errorf(feed.HaltJob, "mask", "mask names the column %q, which the records do not have; they have %v", column, c.Names()).
 				WithRemedy("correct the column's name in mask, then resume the job")
 		}
 	}
+	return nil
+}
+
+// prepare lets the sink look at the columns, which must hold what is masked.
+func (r *run) prepare(sink any, c *feed.Columns) error {
+	if err := r.maskable(c); err != nil {
+		return err
+	}
+	r.columns = c
 	p, ok := sink.(feed.Preparer)
 	if !ok {
 		return nil
@@ -120,14 +195,20 @@ func (r *run) advance(ctx context.Context, s settled) error {
 		return err
 	}
 	next := r.checkpoint
-	if s.cursor != "" {
+	if s.cursor != "" && r.rewound.passes(r.checkpoint.Cursor, s.cursor) {
 		next.Cursor = s.cursor
 	}
 	next.Rows += s.counts.Delivered
 	next.RunID = r.id()
 	next.Lane = r.lane
-	err := r.engine.Store.Advance(ctx, state.Progress{Checkpoint: next, Counts: r.settled(s.counts), Letters: s.letters, Settled: s.intents})
-	if err != nil {
+	if columns := r.knownLayout(); columns != "" {
+		next.Detail = columns
+	}
+	step := state.Progress{Checkpoint: next, Counts: r.settled(s.counts), Letters: s.letters, Settled: s.intents}
+	if r.rewound != nil && r.once() {
+		step.Recent = texts(s.places) // keepRecent comes too late when a crash comes before it
+	}
+	if err := r.engine.Store.Advance(ctx, step); err != nil {
 		return err
 	}
 	r.checkpoint = next
@@ -142,7 +223,7 @@ func (r *run) endPass() error {
 	ctx := context.WithoutCancel(r.soft)
 	if _, complete := r.source.(feed.Enumerator); !complete && r.checkpoint.Cursor != "" {
 		forward := r.checkpoint
-		forward.Lane, forward.Detail = state.Forward, ""
+		forward.Lane = state.Forward
 		if err := r.engine.Store.Advance(ctx, state.Progress{Checkpoint: forward}); err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func stage(ctx context.Context, file string, rows int) (took time.Duration, err 
 	stand.NewCredit(stand.CreditOptions{Count: rows}).Each(func(code, name, grade string) bool {
 		batch.Values = append(batch.Values, code, name, grade)
 		if n := batch.Len(); n == 10*pageSize || at+n == rows {
-			err = timed(func() error { return gen.Append(ctx, int64(at), batch) })
+			err = timed(func() error { _, err := gen.Append(ctx, int64(at), batch); return err })
 			at, batch.Values = at+n, nil
 		}
 		return err == nil

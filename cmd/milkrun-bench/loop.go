@@ -75,7 +75,7 @@ func upsert(ctx context.Context, db *sql.DB, a *answer) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit this does nothing
+	defer tx.Rollback() // after a commit this does nothing
 	stmt, err := tx.PrepareContext(ctx, `INSERT INTO grades VALUES (?, ?, ?) ON CONFLICT (uniscId)
 		DO UPDATE SET enterpriseName = excluded.enterpriseName, assessGrade = excluded.assessGrade`)
 	if err != nil {

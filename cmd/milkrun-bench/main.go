@@ -26,8 +26,7 @@ type bench struct {
 	rows, affairs int
 	runs          int // of which the median counts
 	milkrun, dir  string
-	done          map[string]measurement
-	order         []string // of what is done
+	rounds        []round
 }
 
 func main() {
@@ -45,7 +44,7 @@ func start(ctx context.Context, args []string) error {
 	if len(args) == 5 && args[0] == childFlag {
 		return child(ctx, args[1], args[2], args[3], args[4])
 	}
-	b := &bench{done: map[string]measurement{}}
+	b := new(bench)
 	f := flag.NewFlagSet("milkrun-bench", flag.ContinueOnError)
 	f.IntVar(&b.rows, "rows", 1_700_000, "grades to pull; the short pull has a 17th of them, the long one three times as many")
 	f.IntVar(&b.affairs, "affairs", 1_000_000, "affairs to push")

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,94 +46,93 @@ const (
 
 // experiment is something to measure, in an empty folder and against a sandbox of its own.
 type experiment struct {
+	name   string
 	grades int           // in the sandbox
 	late   time.Duration // of every answer
-	do     func(ctx context.Context, s *sandbox, dir string) (measurement, error)
+	do     doing
 }
 
-func (b *bench) experiments() map[string]experiment {
-	all, few := b.rows, min(b.rows, fewPages*pageSize)
-	return map[string]experiment{
-		loopAll:   {all, 0, b.loop(all)},
-		loopFew:   {all, 0, b.loop(few)},
-		loopLate:  {all, latency, b.loop(few)},
-		staging:   {1, 0, b.stage},
-		firstPull: {all, 0, b.pull(all)},
-		rePull:    {all, 0, b.again},
-		latePull:  {all, latency, b.pull(all)},
-		smallPull: {b.short(), 0, b.pull(b.short())},
-		largePull: {b.long(), 0, b.pull(b.long())},
-		reading:   {1, 0, b.read},
-		push:      {1, 0, b.push(b.affairs)},
-		latePush:  {1, latency, b.push(b.affairs)},
-		smallPush: {1, 0, b.push(b.affairs / 10)},
-		postOne:   {1, 0, b.post(1)},
-		postLate:  {1, latency, b.post(inFlight)},
+type doing func(ctx context.Context, s *sandbox, dir string) (measurement, error)
+
+// experiments stand in an order in which what is compared is measured at about the same time.
+func (b *bench) experiments() []experiment {
+	all, few, short, long := b.rows, min(b.rows, fewPages*pageSize), b.short(), b.long()
+	return []experiment{
+		{loopAll, all, 0, b.loop(all)},
+		{staging, 1, 0, b.stage},
+		{firstPull, all, 0, b.pull(all)},
+		{rePull, all, 0, b.again},
+		{latePull, all, latency, b.pull(all)},
+		{loopLate, all, latency, b.loop(few)},
+		{loopFew, all, 0, b.loop(few)},
+		{smallPull, short, 0, b.pull(short)},
+		{largePull, long, 0, b.pull(long)},
+		{reading, 1, 0, b.read},
+		{push, 1, 0, b.push(b.affairs)},
+		{smallPush, 1, 0, b.push(b.affairs / 10)},
+		{latePush, 1, latency, b.push(b.affairs)},
+		{postOne, 1, 0, b.post(1)},
+		{postLate, 1, latency, b.post(inFlight)},
 	}
 }
 
 func (b *bench) short() int { return b.rows / 17 }
 func (b *bench) long() int  { return b.rows * 3 }
 
-// get measures, once in a run of the program, or computes what follows from other measurements.
-func (b *bench) get(ctx context.Context, name string) (m measurement, err error) {
-	if m, ok := b.done[name]; ok {
-		return m, nil
+// round holds what was measured at about the same time, by name.
+type round map[string]measurement
+
+// measure does the experiments with these names, b.runs times over; the two longest once.
+func (b *bench) measure(ctx context.Context, names map[string]bool) error {
+	for i := range b.runs {
+		r := round{}
+		for _, e := range b.experiments() {
+			if !names[e.name] {
+				continue
+			}
+			if i > 0 && (e.name == loopAll || e.name == largePull) {
+				r[e.name] = b.rounds[0][e.name]
+				continue
+			}
+			m, err := b.try(ctx, e)
+			if err != nil {
+				return fmt.Errorf("%s: %w", e.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "run %d of %d: %s: %s rows/s\n", i+1, b.runs, e.name, grouped(m.rate()))
+			r[e.name] = m
+		}
+		r.compute(names)
+		b.rounds = append(b.rounds, r)
 	}
+	return nil
+}
+
+// compute adds what follows from other measurements.
+//
+// To the time of the whole loop is added what latency costs a page, as seen on the first pages: the loop waits for every
+// page by itself, so the cost is the same for all of them. The latency limit is four requests' rows in the latency and
+// the time that an encoded request takes without it.
+func (r round) compute(names map[string]bool) {
+	if names[loopLimit] {
+		whole, few := r[loopAll], r[loopFew]
+		perRow := (r[loopLate].wall - few.wall).Seconds() / float64(few.rows)
+		wall := whole.wall + time.Duration(perRow*float64(whole.rows)*float64(time.Second))
+		r[loopLimit] = measurement{rows: whole.rows, wall: wall, bare: true}
+	}
+	if names[postLimit] {
+		r[postLimit] = measurement{rows: inFlight * batchSize, wall: latency + r[postOne].wall/bodies, bare: true}
+	}
+}
+
+// needs are the names of what has to be measured for a name.
+func needs(name string) []string {
 	switch name {
 	case loopLimit:
-		m, err = b.lateLoop(ctx)
+		return []string{name, loopAll, loopFew, loopLate}
 	case postLimit:
-		m, err = b.lateLimit(ctx)
-	default:
-		m, err = b.median(ctx, name)
+		return []string{name, postOne, postLate} // the second to stand beside the limit in the table
 	}
-	if err == nil {
-		b.done[name], b.order = m, append(b.order, name)
-	}
-	return m, err
-}
-
-// lateLoop adds to the time of the whole loop what latency costs a page, as seen on the first pages: the loop waits for
-// every page by itself, so the cost is the same for all of them.
-func (b *bench) lateLoop(ctx context.Context) (measurement, error) {
-	whole, err1 := b.get(ctx, loopAll)
-	prompt, err2 := b.get(ctx, loopFew)
-	late, err3 := b.get(ctx, loopLate)
-	perRow := (late.wall - prompt.wall).Seconds() / float64(max(1, late.rows))
-	wall := whole.wall + time.Duration(perRow*float64(whole.rows)*float64(time.Second))
-	return measurement{rows: whole.rows, wall: wall, bare: true}, errors.Join(err1, err2, err3)
-}
-
-// lateLimit is four requests' rows in the latency and the time an encoded request takes without it. What such requests
-// really reach at latency, four in flight, is measured to stand beside it.
-func (b *bench) lateLimit(ctx context.Context) (measurement, error) {
-	one, err1 := b.get(ctx, postOne)
-	_, err2 := b.get(ctx, postLate)
-	service := one.wall / time.Duration(max(1, one.rows/batchSize))
-	return measurement{rows: inFlight * batchSize, wall: latency + service, bare: true}, errors.Join(err1, err2)
-}
-
-// median does an experiment b.runs times and keeps the run in the middle, with the highest peak of all. The two longest
-// are done once.
-func (b *bench) median(ctx context.Context, name string) (m measurement, err error) {
-	var all []measurement
-	var peak int64
-	runs := b.runs
-	if name == loopAll || name == largePull {
-		runs = 1
-	}
-	for i := range runs {
-		if m, err = b.try(ctx, b.experiments()[name]); err != nil {
-			return m, fmt.Errorf("%s: %w", name, err)
-		}
-		fmt.Fprintf(os.Stderr, "%s, run %d of %d: %s rows/s\n", name, i+1, runs, grouped(m.rate()))
-		all, peak = append(all, m), max(peak, m.peak)
-	}
-	slices.SortFunc(all, func(x, y measurement) int { return cmp.Compare(x.wall, y.wall) })
-	m = all[len(all)/2]
-	m.peak = peak
-	return m, nil
+	return []string{name}
 }
 
 func (b *bench) try(ctx context.Context, e experiment) (m measurement, err error) {
@@ -152,7 +149,7 @@ func (b *bench) try(ctx context.Context, e experiment) (m measurement, err error
 	return e.do(ctx, s, dir)
 }
 
-func (b *bench) loop(rows int) func(context.Context, *sandbox, string) (measurement, error) {
+func (b *bench) loop(rows int) doing {
 	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
 		return self(ctx, rows, "loop", s.url+"/credit", filepath.Join(dir, "grades.db"))
 	}
@@ -170,7 +167,7 @@ func (b *bench) read(ctx context.Context, _ *sandbox, _ string) (measurement, er
 	return self(ctx, b.affairs, "read", "", business)
 }
 
-func (b *bench) post(atOnce int) func(context.Context, *sandbox, string) (measurement, error) {
+func (b *bench) post(atOnce int) doing {
 	return func(ctx context.Context, s *sandbox, _ string) (measurement, error) {
 		m, err := self(ctx, atOnce, "post", s.url+"/busipush", "")
 		m.rows = bodies * batchSize
@@ -178,7 +175,7 @@ func (b *bench) post(atOnce int) func(context.Context, *sandbox, string) (measur
 	}
 }
 
-func (b *bench) pull(rows int) func(context.Context, *sandbox, string) (measurement, error) {
+func (b *bench) pull(rows int) doing {
 	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
 		file := filepath.Join(dir, "grades.db")
 		m, err := b.once(ctx, s, dir, file, "grades", rows)
@@ -196,7 +193,7 @@ func (b *bench) again(ctx context.Context, s *sandbox, dir string) (measurement,
 	return b.pull(b.rows)(ctx, s, dir)
 }
 
-func (b *bench) push(affairs int) func(context.Context, *sandbox, string) (measurement, error) {
+func (b *bench) push(affairs int) doing {
 	return func(ctx context.Context, s *sandbox, dir string) (measurement, error) {
 		business, err := b.business(ctx, affairs)
 		if err != nil {

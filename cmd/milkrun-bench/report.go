@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,52 +40,73 @@ func (b *bench) lines() []line {
 	}
 }
 
-// report measures the chosen lines and prints them with everything that was measured for them.
+// report measures what the chosen lines need, and prints the lines and all measurements.
 func (b *bench) report(ctx context.Context, only string) error {
 	begin, machine := time.Now(), machine()
-	var table strings.Builder
-	var errs []error
-	for _, l := range b.lines() {
-		if !strings.Contains(l.name, only) {
-			continue
+	lines := slices.DeleteFunc(b.lines(), func(l line) bool { return !strings.Contains(l.name, only) })
+	names := map[string]bool{}
+	for _, l := range lines {
+		for _, name := range append(needs(l.a), needs(l.b)...) {
+			names[name] = true
 		}
-		row, err := b.row(ctx, l)
-		errs = append(errs, err)
-		table.WriteString(row)
+	}
+	if err := b.measure(ctx, names); err != nil {
+		return err
 	}
 	fmt.Printf("%s; median of %d runs; measured in %s\n\n", machine, b.runs, time.Since(begin).Round(time.Second))
-	fmt.Printf("| line | what | target | measured | | from |\n|---|---|---:|---:|---|---:|\n%s\n", table.String())
-	fmt.Printf("| measurement | rows | s | rows/s | CPU µs a row | peak MiB |\n|---|---:|---:|---:|---:|---:|\n")
-	for _, name := range b.order {
-		m, cpu, peak := b.done[name], "", ""
-		if !m.bare {
-			cpu, peak = fmt.Sprintf("%.2f", m.cpuPerRow()), fmt.Sprintf("%.0f", m.mebi())
-		}
-		fmt.Printf("| %s | %s | %.3f | %s | %s | %s |\n", name, grouped(float64(m.rows)), m.wall.Seconds(), grouped(m.rate()), cpu, peak)
+	fmt.Printf("| line | what | target | measured | | from |\n|---|---|---:|---:|---|---:|\n")
+	for _, l := range lines {
+		fmt.Println(b.row(l))
 	}
-	return errors.Join(errs...)
+	fmt.Printf("\n| measurement | rows | s | rows/s | CPU µs a row | peak MiB |\n|---|---:|---:|---:|---:|---:|\n")
+	for _, name := range slices.Sorted(maps.Keys(b.rounds[0])) {
+		fmt.Println(b.figures(name))
+	}
+	return nil
 }
 
-// row measures one line.
-func (b *bench) row(ctx context.Context, l line) (string, error) {
-	m, err := b.get(ctx, l.a)
-	got, from := l.of(m), ""
-	if l.b != "" && err == nil {
-		m, err = b.get(ctx, l.b)
-		from = figure(got) + " ÷ " + figure(l.of(m))
-		got /= l.of(m)
+// row is the median of a line's ratios, each of two measurements of the same round.
+func (b *bench) row(l line) string {
+	type pair struct{ a, b, ratio float64 }
+	var all []pair
+	for _, r := range b.rounds {
+		p := pair{a: l.of(r[l.a])}
+		if p.ratio = p.a; l.b != "" {
+			p.b = l.of(r[l.b])
+			p.ratio /= p.b
+		}
+		all = append(all, p)
 	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", l.name, err)
-	}
-	bound, verdict := "≥", "ok"
+	p := median(all, func(p pair) float64 { return p.ratio })
+	bound, verdict, from := "≥", "ok", ""
 	if l.atMost {
 		bound = "≤"
 	}
-	if l.atMost && got > l.target || !l.atMost && got < l.target {
+	if l.atMost && p.ratio > l.target || !l.atMost && p.ratio < l.target {
 		verdict = "short"
 	}
-	return fmt.Sprintf("| %s | %s | %s %v | %.3g | %s | %s |\n", l.name, l.what, bound, l.target, got, verdict, from), nil
+	if l.b != "" {
+		from = figure(p.a) + " ÷ " + figure(p.b)
+	}
+	return fmt.Sprintf("| %s | %s | %s %v | %.3g | %s | %s |", l.name, l.what, bound, l.target, p.ratio, verdict, from)
+}
+
+// figures are those of the run in the middle.
+func (b *bench) figures(name string) string {
+	var all []measurement
+	for _, r := range b.rounds {
+		all = append(all, r[name])
+	}
+	m, cpu, peak := median(all, measurement.rate), "", ""
+	if !m.bare {
+		cpu, peak = fmt.Sprintf("%.2f", m.cpuPerRow()), fmt.Sprintf("%.0f", m.mebi())
+	}
+	return fmt.Sprintf("| %s | %s | %.3f | %s | %s | %s |", name, grouped(float64(m.rows)), m.wall.Seconds(), grouped(m.rate()), cpu, peak)
+}
+
+func median[T any](all []T, by func(T) float64) T {
+	slices.SortFunc(all, func(x, y T) int { return cmp.Compare(by(x), by(y)) })
+	return all[len(all)/2]
 }
 
 // figure writes large numbers without a fraction.

@@ -13,11 +13,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"milkrun/sinks"
-	"milkrun/sources"
 	"milkrun/state"
 	"milkrun/sync"
-	"milkrun/sync/config"
 )
 
 // drain is how long deliveries under way may go on after SIGTERM; the unit's TimeoutStopSec must be longer.
@@ -45,55 +42,17 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", "jobs.toml", "the configuration")
 	f.StringVar(&a.statePath, "state", "", "the state file (default $STATE_DIRECTORY/milkrun.db, else milkrun.db)")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&a.sandboxed, "sandbox", false, "use built-in stand-ins instead of the partners, and files under "+sandboxDir)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
-	return group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
-		a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.signCommand(), a.sandboxCommand(), a.versionCommand())
-}
-
-// registry is every kind of source and sink there is.
-func registry() config.Registry {
-	return config.Registry{Sources: sources.Types(), Sinks: sinks.Types()}
-}
-
-// load reads the configuration, prints its problems, and refuses one with errors.
-func (a *app) load(resolve bool) (*config.Config, error) {
-	conf, problems := config.Load(a.configPath, config.Options{
-		Registry: registry(), Overrides: a.overrides, Resolve: resolve, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"),
-	})
-	if len(problems) > 0 {
-		problems.Print(a.stderr)
-	}
-	if conf == nil {
-		return nil, &exit{code: exitUsage, cause: fmt.Errorf("%s is not usable", a.configPath),
-			remedy: "mend what is listed above; milkrun check shows it again"}
-	}
-	return conf, nil
-}
-
-// job finds a job by name, or says which one was probably meant.
-func findJob(conf *config.Config, name string) (*config.Job, error) {
-	if job := conf.Job(name); job != nil {
-		return job, nil
-	}
-	names := make([]string, len(conf.Jobs))
-	for i, job := range conf.Jobs {
-		names[i] = job.Name
-	}
-	return nil, unknown("job", name, names)
-}
-
-func unknown(what, name string, known []string) error {
-	e := &exit{code: exitUsage, cause: fmt.Errorf("there is no %s %q", what, name), remedy: fmt.Sprintf("there are: %v", known)}
-	if near := config.Near(name, known); near != "" {
-		e.remedy = fmt.Sprintf("did you mean %q?", near)
-	}
-	return e
+	root.SetFlagErrorFunc(wrongFlag)
+	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
+		a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.signCommand(), a.sandboxCommand(), a.versionCommand()))
 }
 
 // stateFile is where the state is: --state, else in systemd's directory, else here.

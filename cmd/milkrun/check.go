@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"milkrun/sync/config"
+	"milkrun/sync/schedule"
+	"milkrun/sync/setting"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -23,32 +23,27 @@ func (a *app) checkCommand() *cobra.Command {
 }
 
 func (a *app) check(asJSON bool) error {
-	a.planSandbox()
-	conf, problems := config.Load(a.configPath, config.Options{
-		Registry: registry(), Overrides: a.overrides, Resolve: true, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"),
-	})
+	conf, problems := a.read(true)
 	if asJSON {
 		return a.checkJSON(conf, problems)
 	}
-	if len(problems) > 0 {
-		problems.Print(a.stdout)
-	}
+	problems.Print(a.stdout)
 	if conf == nil {
-		return &exit{code: exitUsage}
+		return a.unusable(only(config.Error, problems))
 	}
-	fmt.Fprintf(a.stdout, "%s is right: %d connections, %d jobs\n\n", a.configPath, len(conf.Connections), len(conf.Jobs))
-	printSlots(a.stdout, conf, time.Now(), 3)
+	warned := ""
+	if len(problems) > 0 {
+		warned = ", " + count(len(problems), "warning")
+	}
+	a.say("%s is right: %s, %s%s\n", a.configPath, count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"), warned)
+	a.printSlots(conf.Jobs, 3)
 	return nil
 }
 
 func (a *app) checkJSON(conf *config.Config, problems config.Problems) error {
-	out := struct {
-		Usable   bool            `json:"usable"`
-		Problems config.Problems `json:"problems"`
-		Jobs     []jobSlots      `json:"jobs"`
-	}{conf != nil, problems, nil}
+	out := checkView{Usable: conf != nil, Problems: append(config.Problems{}, problems...), Jobs: []slotsView{}}
 	if conf != nil {
-		out.Jobs = slotsOf(conf, time.Now(), 3)
+		out.Jobs = viewSlots(conf.Jobs, time.Now(), 3)
 	}
 	if err := a.printJSON(out); err != nil || conf != nil {
 		return err
@@ -61,12 +56,13 @@ func (a *app) nextCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "next [JOB]",
 		Short: "Show when jobs are due next",
-		Args:  arguments(cobra.MaximumNArgs(1)),
+		Long: `Show when jobs are due next. A job with jitter begins a while after its slot, always the same for the same slot: the
+time it begins is shown, too.`,
+		Args: arguments(cobra.MaximumNArgs(1)),
 	}
 	cmd.Flags().IntVarP(&count, "count", "n", count, "how many slots of each job")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		a.planSandbox()
 		conf, err := a.load(false)
 		if err != nil {
 			return err
@@ -79,47 +75,56 @@ func (a *app) nextCommand() *cobra.Command {
 			conf.Jobs = []*config.Job{job}
 		}
 		if *asJSON {
-			return a.printJSON(slotsOf(conf, time.Now(), count))
+			return a.printJSON(viewSlots(conf.Jobs, time.Now(), count))
 		}
-		printSlots(a.stdout, conf, time.Now(), count)
+		a.printSlots(conf.Jobs, count)
 		return nil
 	}
 	return cmd
 }
 
-// jobSlots is when a job is due.
-type jobSlots struct {
-	Job      string      `json:"job"`
-	Schedule string      `json:"schedule"`
-	Zone     string      `json:"timezone"`
-	Enabled  bool        `json:"enabled"`
-	Next     []time.Time `json:"next"`
-}
-
-func slotsOf(conf *config.Config, after time.Time, count int) []jobSlots {
-	list := make([]jobSlots, 0, len(conf.Jobs))
-	for _, job := range conf.Jobs {
-		s := jobSlots{Job: job.Name, Schedule: job.Schedule.String(), Zone: job.Location.String(), Enabled: job.Enabled}
-		for at := job.Schedule.Next(after); !at.IsZero() && len(s.Next) < count; at = job.Schedule.Next(at) {
-			s.Next = append(s.Next, at.In(job.Location))
+// coming are the next slots of a job whose runs have not begun.
+func coming(job *config.Job, now time.Time, count int) []slotView {
+	list := []slotView{}
+	for at := job.Schedule.Next(now.Add(-job.Jitter)); !at.IsZero() && len(list) < count; at = job.Schedule.Next(at) {
+		begins := at.Add(schedule.Jitter(job.Name, at, job.Jitter))
+		if begins.After(now) {
+			list = append(list, slotView{Slot: at, Begins: begins})
 		}
-		list = append(list, s)
 	}
 	return list
 }
 
-func printSlots(w io.Writer, conf *config.Config, now time.Time, count int) {
-	for _, s := range slotsOf(conf, now, count) {
-		state := ""
-		if !s.Enabled {
-			state = " (disabled)"
+func viewSlots(jobs []*config.Job, now time.Time, count int) []slotsView {
+	return views(jobs, func(job *config.Job) slotsView {
+		v := slotsView{Job: job.Name, Schedule: job.Schedule.String(), Zone: job.Location.String(), Enabled: job.Enabled, Next: coming(job, now, count)}
+		if job.Jitter > 0 {
+			v.Jitter = setting.FormatDuration(job.Jitter)
 		}
-		fmt.Fprintf(w, "%s  %s  %s%s\n", s.Job, s.Schedule, s.Zone, state)
-		for _, at := range s.Next {
-			fmt.Fprintf(w, "    %s  in %s\n", at.Format("Mon 2006-01-02 15:04:05 -0700"), shortly(at.Sub(now)))
+		return v
+	})
+}
+
+func (a *app) printSlots(jobs []*config.Job, count int) {
+	now := time.Now()
+	for _, v := range viewSlots(jobs, now, count) {
+		line := fmt.Sprintf("%s  %s  %s", v.Job, v.Schedule, v.Zone)
+		if v.Jitter != "" {
+			line += ", up to " + v.Jitter + " later"
 		}
-		if len(s.Next) == 0 {
-			fmt.Fprintln(w, "    by hand only: milkrun once "+s.Job)
+		if !v.Enabled {
+			line += " (disabled)"
+		}
+		a.say("%s", line)
+		for _, s := range v.Next {
+			begins := ""
+			if v.Jitter != "" {
+				begins = "begins " + s.Begins.Format(time.TimeOnly) + ", "
+			}
+			a.say("    %s  %sin %s", clock(s.Slot, s.Slot.Location()), begins, shortly(s.Begins.Sub(now)))
+		}
+		if len(v.Next) == 0 {
+			a.say("    by hand only: milkrun once %s", v.Job)
 		}
 	}
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/feed"
 )
 
 func (a *app) checkpointCommand() *cobra.Command {
@@ -30,31 +27,12 @@ kept with who and why (milkrun checkpoint history JOB) and can be taken back (mi
 		a.checkpointResetCommand(), a.checkpointUndoCommand(), a.checkpointExportCommand(), a.checkpointImportCommand())
 }
 
-// checkpointView is a checkpoint for programs. A null cursor says that there is none.
-type checkpointView struct {
-	Job       string       `json:"job"`
-	Lane      state.Lane   `json:"lane"`
-	Version   int64        `json:"version,omitempty"`
-	Cursor    *feed.Cursor `json:"cursor"`
-	Delivered int64        `json:"delivered"` // records since the lane began
-	Run       int64        `json:"run,omitempty"`
-	StartedAt time.Time    `json:"started_at,omitzero"`
-	UpdatedAt time.Time    `json:"updated_at,omitzero"`
-	Who       string       `json:"who,omitempty"`
-	Why       string       `json:"why,omitempty"`
-}
-
-func viewCheckpoint(c state.Checkpoint) checkpointView {
-	return checkpointView{Job: c.Job, Lane: c.Lane, Version: c.Version, Cursor: &c.Cursor, Delivered: c.Rows, Run: c.RunID,
-		StartedAt: c.StartedAt, UpdatedAt: c.UpdatedAt, Who: c.Who, Why: c.Why}
-}
-
-// movedBy says who moved a checkpoint last: a run, or an operator.
-func (v checkpointView) movedBy() string {
-	if v.Who == "" {
-		return fmt.Sprintf("run %d", v.Run)
+// movedBy says who moved a checkpoint: a run, or an operator.
+func movedBy(run int64, who, why string) string {
+	if who == "" {
+		return fmt.Sprintf("run %d", run)
 	}
-	return v.Who + reason(v.Why)
+	return who + reason(why)
 }
 
 func (a *app) checkpointListCommand() *cobra.Command {
@@ -80,15 +58,12 @@ func (a *app) listCheckpoints(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	views := make([]checkpointView, len(list))
+	if asJSON {
+		return a.printJSON(views(list, viewCheckpoint))
+	}
 	rows := make([][]any, len(list))
 	for i, c := range list {
-		v := viewCheckpoint(c)
-		views[i] = v
-		rows[i] = []any{c.Job, c.Lane, cut(inWords(&c.Cursor), 70), grouped(c.Rows), ago(c.UpdatedAt, time.Now()), cut(v.movedBy(), 40)}
-	}
-	if asJSON {
-		return a.printJSON(views)
+		rows[i] = []any{c.Job, c.Lane, cut(inWords(&c.Cursor), 70), grouped(c.Rows), ago(c.UpdatedAt, time.Now()), cut(movedBy(c.RunID, c.Who, c.Why), 40)}
 	}
 	a.printTable([]any{"JOB", "LANE", "READ UP TO", "DELIVERED", "MOVED", "BY"}, rows, "no checkpoint yet: every job begins at the beginning")
 	return nil
@@ -138,27 +113,27 @@ func (a *app) showCheckpoint(ctx context.Context, job, asked string, asJSON bool
 		}
 		return a.printJSON(view)
 	}
+	zone := a.zones().of(job)
 	if !found {
 		a.say("job %s has no checkpoint in lane %s: it begins at the beginning", job, lane)
 	} else {
-		a.printCheckpoint(viewCheckpoint(c))
+		a.printCheckpoint(c, zone)
 	}
-	return a.sayAround(ctx, store, job, lane)
+	return a.sayAround(ctx, store, job, lane, zone)
 }
 
-func (a *app) printCheckpoint(v checkpointView) {
-	line := func(name, format string, args ...any) { a.say("%-12s "+format, append([]any{name}, args...)...) }
-	line("job", "%s", v.Job)
-	line("lane", "%s (%s)", v.Lane, map[state.Lane]string{state.Forward: "what is new", state.Full: "a complete pass that is under way"}[v.Lane])
-	line("read up to", "%s", inWords(v.Cursor))
-	line("cursor", "%s", orDash(string(*v.Cursor)))
-	line("delivered", "%s records since %s", grouped(v.Delivered), clock(v.StartedAt, time.Local))
-	line("moved", "%s (%s) by %s", clock(v.UpdatedAt, time.Local), ago(v.UpdatedAt, time.Now()), v.movedBy())
-	line("version", "%d", v.Version)
+func (a *app) printCheckpoint(c state.Checkpoint, zone *time.Location) {
+	a.field("job", "%s", c.Job)
+	a.field("lane", "%s (%s)", c.Lane, map[state.Lane]string{state.Forward: "what is new", state.Full: "a complete pass that is under way"}[c.Lane])
+	a.field("read up to", "%s", inWords(&c.Cursor))
+	a.field("cursor", "%s", orDash(string(c.Cursor)))
+	a.field("delivered", "%s since %s", count(c.Rows, "record"), clock(c.StartedAt, zone))
+	a.field("moved", "%s (%s) by %s", clock(c.UpdatedAt, zone), ago(c.UpdatedAt, time.Now()), movedBy(c.RunID, c.Who, c.Why))
+	a.field("version", "%d", c.Version)
 }
 
 // sayAround says what else there is to know about how far a job has read.
-func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lane state.Lane) error {
+func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lane state.Lane, zone *time.Location) error {
 	if id, err := running(ctx, store, job); err != nil {
 		return err
 	} else if id > 0 {
@@ -167,7 +142,7 @@ func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lan
 	if last, ever, err := store.LastFull(ctx, job); err != nil {
 		return err
 	} else if ever {
-		a.say("the last complete pass ended %s", clock(last, time.Local))
+		a.say("the last complete pass ended %s", clock(last, zone))
 	}
 	other := map[state.Lane]state.Lane{state.Forward: state.Full, state.Full: state.Forward}[lane]
 	_, also, err := store.Checkpoint(ctx, job, other)
@@ -199,7 +174,7 @@ func chooseLane(ctx context.Context, store *state.Store, job, asked string, none
 	return none, nil
 }
 
-// known is an error when neither the state file nor the configuration has heard of a job.
+// known is an error when neither the state file nor the configuration, if that can be read, has heard of a job.
 func (a *app) known(ctx context.Context, store *state.Store, job string) error {
 	changes, err := store.History(ctx, job, 1)
 	if err != nil || len(changes) > 0 {
@@ -208,31 +183,10 @@ func (a *app) known(ctx context.Context, store *state.Store, job string) error {
 	if runs, err := store.Runs(ctx, state.RunFilter{Job: job, Limit: 1}); err != nil || len(runs) > 0 {
 		return err
 	}
-	a.planSandbox()
-	conf, err := a.load(false)
-	if err == nil {
-		_, err = findJob(conf, job)
+	conf, _ := a.read(false)
+	if conf == nil {
+		return nil
 	}
+	_, err = findJob(conf, job)
 	return err
-}
-
-// inWords writes a cursor for people: the members of a JSON object as "name value". Nil is no checkpoint.
-func inWords(c *feed.Cursor) string {
-	if c == nil || *c == "" {
-		return "the beginning"
-	}
-	d := json.NewDecoder(strings.NewReader(string(*c)))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return string(*c)
-	}
-	var parts []string
-	for d.More() {
-		var value json.RawMessage
-		name, err := d.Token()
-		if err != nil || d.Decode(&value) != nil {
-			return string(*c)
-		}
-		parts = append(parts, fmt.Sprintf("%v %s", name, strings.Trim(string(value), `"`)))
-	}
-	return strings.Join(parts, ", ")
 }

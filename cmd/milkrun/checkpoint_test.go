@@ -53,7 +53,7 @@ func (p *place) wantCursor(job string, want feed.Cursor) {
 func TestCheckpointIsShown(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.run("checkpoint", "list").exits(exitError).says("no state file", "first run")
-	p.with(func(context.Context, *state.Store) error { return nil })
+	p.empty()
 	p.run("checkpoint", "list").exits(exitDone).says("no checkpoint yet")
 	p.run("checkpoint", "show", "affairs").exits(exitDone).says("job affairs has no checkpoint", "begins at the beginning")
 	if c := p.cursor("affairs"); c != nil {
@@ -151,7 +151,7 @@ func TestCheckpointsMoveToAnotherStateFile(t *testing.T) {
 	document := p.write("export.json", p.run("checkpoint", "export").exits(exitDone).out)
 	p.state = filepath.Join(p.dir, "other.db")
 	p.run("checkpoint", "import", document).exits(exitUsage).says("needs a reason")
-	p.run("checkpoint", "import", document, "--why", "new machine").exits(exitDone).says("the beginning → line 2, offset 300", "1 checkpoints are set")
+	p.run("checkpoint", "import", document, "--why", "new machine").exits(exitDone).says("the beginning → line 2, offset 300", "1 checkpoint set")
 	p.wantCursor("affairs", atLine2)
 	p.run("checkpoint", "undo", "affairs", "--why", "x").exits(exitDone)
 	if c := p.cursor("affairs"); c != nil {
@@ -172,9 +172,10 @@ func TestInWords(t *testing.T) {
 		"":                         "the beginning",
 		`{"page":812,"size":1000}`: "page 812, size 1000",
 		`{"create_date":"2026-01-02","id":["a"]}`: `create_date 2026-01-02, id ["a"]`,
-		"token-17": "token-17",
-		`{"page":`: `{"page":`,
-		`[1]`:      `[1]`,
+		"token-17":                   "token-17",
+		`{"page":`:                   `{"page":`,
+		`["2026-01-02 10:00:00",17]`: "2026-01-02 10:00:00, 17",
+		`[1`:                         "[1",
 	} {
 		if got := inWords(&cursor); got != want {
 			t.Errorf("inWords(%s) = %q, want %q", cursor, got, want)

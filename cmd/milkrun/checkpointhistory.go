@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,21 +28,6 @@ func (a *app) checkpointHistoryCommand() *cobra.Command {
 	return cmd
 }
 
-// changeView is a change to a checkpoint for programs. A null cursor says that there was none.
-type changeView struct {
-	Version       int64        `json:"version"`
-	Lane          state.Lane   `json:"lane"`
-	At            time.Time    `json:"at"`
-	What          string       `json:"what"` // run, set, reset, undo, import, or end of a complete pass
-	From          *feed.Cursor `json:"from"`
-	To            *feed.Cursor `json:"to"`
-	DeliveredFrom int64        `json:"delivered_from"` // records since the lane began
-	DeliveredTo   int64        `json:"delivered_to"`
-	Run           int64        `json:"run,omitempty"`
-	Who           string       `json:"who,omitempty"`
-	Why           string       `json:"why,omitempty"`
-}
-
 func (a *app) checkpointHistory(ctx context.Context, job string, limit int, asJSON bool) error {
 	store, err := a.look(ctx)
 	if err != nil {
@@ -57,16 +41,13 @@ func (a *app) checkpointHistory(ctx context.Context, job string, limit int, asJS
 	if err != nil {
 		return err
 	}
-	views := make([]changeView, len(list))
+	if asJSON {
+		return a.printJSON(views(list, viewChange))
+	}
+	zone := a.zones().of(job)
 	rows := make([][]any, len(list))
 	for i, c := range list {
-		views[i] = changeView{Version: c.Version, Lane: c.Lane, At: c.At, What: c.Op, From: c.From, To: c.To,
-			DeliveredFrom: c.RowsFrom, DeliveredTo: c.RowsTo, Run: c.RunID, Who: c.Who, Why: c.Why}
-		by := checkpointView{Run: c.RunID, Who: c.Who, Why: c.Why}
-		rows[i] = []any{clock(c.At, time.Local), c.Lane, c.Version, c.Op, cut(inWords(c.From), 50), cut(inWords(c.To), 50), by.movedBy()}
-	}
-	if asJSON {
-		return a.printJSON(views)
+		rows[i] = []any{clock(c.At, zone), c.Lane, c.Version, c.Op, cut(inWords(c.From), 50), cut(inWords(c.To), 50), movedBy(c.RunID, c.Who, c.Why)}
 	}
 	a.printTable([]any{"AT", "LANE", "VERSION", "WHAT", "FROM", "TO", "BY"}, rows, "nothing has moved the checkpoint of job "+job+" yet")
 	return nil
@@ -89,6 +70,9 @@ reads it, also into another state file.`,
 			d, err := store.Export(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if d.Checkpoints == nil {
+				d.Checkpoints = []state.ExportCheckpoint{}
 			}
 			return a.printJSON(d)
 		},
@@ -143,7 +127,7 @@ func (a *app) importCheckpoints(ctx context.Context, d state.Document, why strin
 	for i, c := range d.Checkpoints {
 		a.say("job %s, lane %s: %s → %s", c.Job, c.Lane, inWords(before[i]), inWords(&c.Cursor))
 	}
-	a.say("%d checkpoints are set; to take one back: milkrun checkpoint undo JOB --lane LANE --why …", len(d.Checkpoints))
+	a.say("%s set; to take one back: milkrun checkpoint undo JOB --lane LANE --why …", count(len(d.Checkpoints), "checkpoint"))
 	a.sayWhen()
 	return nil
 }

@@ -54,7 +54,6 @@ good one looks like, and milkrun checkpoint show prints the present one.`,
 }
 
 func (a *app) setCheckpoint(ctx context.Context, c change) error {
-	a.planSandbox()
 	conf, err := a.load(true)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type place struct {
 	t             *testing.T
 	dir           string
 	config, state string
+	box           *sandbox.Sandbox // the stand-ins, where there are some
 }
 
 // newPlace writes jobs.toml; %[1]s in it becomes the folder.
@@ -38,6 +39,16 @@ func (p *place) write(name, text string) string {
 		p.t.Fatal(err)
 	}
 	return path
+}
+
+// edit replaces a text in jobs.toml.
+func (p *place) edit(old, new string) {
+	p.t.Helper()
+	text, err := os.ReadFile(p.config)
+	if err != nil || !strings.Contains(string(text), old) {
+		p.t.Fatalf("%q is not in jobs.toml: %v", old, err)
+	}
+	p.write("jobs.toml", strings.ReplaceAll(string(text), old, new))
 }
 
 // outcome is what a command line came to.
@@ -111,6 +122,12 @@ func (p *place) with(f func(ctx context.Context, s *state.Store) error) {
 	}
 }
 
+// empty makes a state file with nothing in it.
+func (p *place) empty() {
+	p.t.Helper()
+	p.with(func(context.Context, *state.Store) error { return nil })
+}
+
 // daemon holds the lock of the state file until the returned function is called, as a daemon would.
 func (p *place) daemon() (stop func()) {
 	p.t.Helper()
@@ -118,7 +135,7 @@ func (p *place) daemon() (stop func()) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return func() { lock.Release() } //nolint:errcheck // nothing can be done about it here
+	return lock.Release
 }
 
 // affairsTOML has a job from a file to a stand-in of busipush, and a connection that signs nothing.
@@ -161,6 +178,7 @@ func affairsPlace(t *testing.T) (*place, *sandbox.Busipush) {
 	})
 	settings := s.Settings()["busipush"]
 	p := newPlace(t, strings.Replace(affairsTOML, "BUSIPUSH", settings["url"], 1))
+	p.box = s
 	for _, key := range []string{"appcode", "modulecode", "appsecret"} {
 		p.write(key, settings[key])
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -29,7 +28,6 @@ A pause is an operator's; a halt is the engine's own, after an error that needs 
 }
 
 func (a *app) pause(ctx context.Context, name, why string) error {
-	a.planSandbox()
 	conf, err := a.load(false)
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func (a *app) pause(ctx context.Context, name, why string) error {
 	if err := store.Pause(ctx, name, operator(), why); err != nil {
 		return err
 	}
-	a.say("job %s is paused: its slots pass without a run until milkrun resume %s", name, name)
+	a.say("job %s is paused: its slots pass without a run until %s", name, resuming(name))
 	if id, err := running(ctx, store, name); err != nil {
 		return err
 	} else if id > 0 {
@@ -73,20 +71,14 @@ func running(ctx context.Context, store *state.Store, job string) (int64, error)
 	return runs[0].ID, nil
 }
 
-func reason(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": " + why
-}
-
 func (a *app) resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume JOB|CONNECTION",
 		Short: "End the halt of a job or connection, and the pause of a job",
 		Long: `End the halt of a job or of a connection, and the pause of a job, and say which it was. Mend the cause of a halt
 first (milkrun status names it): otherwise the next run halts again. A connection halts with all its jobs, and is
-resumed by its own name. It works beside a running daemon.`,
+resumed by its own name. The job then runs at its next slot. It works beside a running daemon. A reason (--why) is kept
+with it, and may be left out.`,
 		Example: `  milkrun resume jinlaiban --why "the platform opened our appcode"
   milkrun resume affairs`,
 		Args: arguments(cobra.ExactArgs(1)),
@@ -97,7 +89,6 @@ resumed by its own name. It works beside a running daemon.`,
 }
 
 func (a *app) resume(ctx context.Context, name, why string) error {
-	a.planSandbox()
 	conf, err := a.load(false)
 	if err != nil {
 		return err
@@ -114,7 +105,11 @@ func (a *app) resume(ctx context.Context, name, why string) error {
 	if names := held.names(conf); !slices.Contains(names, name) {
 		return unknown("job or connection", name, names)
 	}
-	ended, err := a.release(ctx, store, held, name, why)
+	zone := time.Local
+	if job := conf.Job(name); job != nil {
+		zone = job.Location
+	}
+	ended, err := a.release(ctx, store, held, name, why, zone)
 	if err != nil {
 		return err
 	}
@@ -128,39 +123,8 @@ func (a *app) resume(ctx context.Context, name, why string) error {
 	return nil
 }
 
-// holds is all that keeps jobs from running.
-type holds struct {
-	halts  []state.Halt
-	paused map[string]state.Pausing
-}
-
-func heldNow(ctx context.Context, store *state.Store) (h holds, err error) {
-	if h.halts, err = store.Halts(ctx); err == nil {
-		h.paused, err = store.Paused(ctx)
-	}
-	return h, err
-}
-
-// names are the names that can be resumed: those of the configuration, and what is held under a name it had before.
-func (h holds) names(conf *config.Config) []string {
-	set := map[string]bool{}
-	for _, job := range conf.Jobs {
-		set[job.Name] = true
-	}
-	for name := range conf.Connections {
-		set[name] = true
-	}
-	for _, halt := range h.halts {
-		set[halt.Name] = true
-	}
-	for name := range h.paused {
-		set[name] = true
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
 // release ends what holds a name, and says whether there was anything.
-func (a *app) release(ctx context.Context, store *state.Store, held holds, name, why string) (ended bool, err error) {
+func (a *app) release(ctx context.Context, store *state.Store, held holds, name, why string, zone *time.Location) (ended bool, err error) {
 	for _, h := range held.halts {
 		if h.Name != name {
 			continue
@@ -169,7 +133,7 @@ func (a *app) release(ctx context.Context, store *state.Store, held holds, name,
 			return ended, err
 		}
 		ended = true
-		a.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, time.Local), h.Reason)
+		a.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, zone), h.Reason)
 	}
 	p, paused := held.paused[name]
 	if !paused {
@@ -178,18 +142,20 @@ func (a *app) release(ctx context.Context, store *state.Store, held holds, name,
 	if _, err := store.Unpause(ctx, name, operator(), why); err != nil {
 		return ended, err
 	}
-	a.say("the pause of job %s is over; it was paused since %s by %s%s", name, clock(p.At, time.Local), p.Who, reason(p.Why))
+	a.say("the pause of job %s is over; it was paused since %s by %s%s", name, clock(p.At, zone), p.Who, reason(p.Why))
 	return true, nil
 }
 
 // sayStillHeld says that a job still does not run because a connection of it is halted.
 func (a *app) sayStillHeld(job *config.Job, held holds) {
-	for _, h := range held.halts {
-		if job == nil || h.Scope != state.ConnectionScope || h.Name == job.Name ||
-			h.Name != job.Source.Connection.Name && h.Name != job.Sink.Connection.Name {
-			continue
+	if job == nil {
+		return
+	}
+	for _, h := range held.halting(job) {
+		if h.Name == job.Name {
+			continue // just ended
 		}
-		a.say("job %s still does not run: its connection %s is halted: %s\n  → %s; then: milkrun resume %s",
-			job.Name, h.Name, h.Reason, h.Remedy, h.Name)
+		a.say("job %s still does not run: its connection %s is halted: %s", job.Name, h.Name, h.Reason)
+		a.sayNext(cure(h))
 	}
 }

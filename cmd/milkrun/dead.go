@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/feed"
 )
 
 func (a *app) deadCommand() *cobra.Command {
@@ -26,35 +25,6 @@ where it came from.`,
   milkrun dead retry affairs --all
   milkrun dead drop 17 --why "a test record of theirs"`,
 	}, a.deadListCommand(), a.deadShowCommand(), a.deadRetryCommand(), a.deadDropCommand())
-}
-
-// letterView is a dead letter for programs.
-type letterView struct {
-	ID        int64           `json:"id"`
-	Job       string          `json:"job"`
-	Run       int64           `json:"run,omitempty"` // that met it last
-	State     string          `json:"state"`         // open, delivered or dropped
-	Code      string          `json:"code"`
-	Reason    string          `json:"reason"`
-	Place     feed.Cursor     `json:"place,omitempty"`
-	Key       string          `json:"key,omitempty"`
-	Record    json.RawMessage `json:"record"` // masked
-	At        time.Time       `json:"at"`     // first refused
-	Tries     int             `json:"tries"`
-	TriedAt   time.Time       `json:"tried_at"`
-	LastError string          `json:"last_error,omitempty"`
-	SettledAt time.Time       `json:"settled_at,omitzero"`
-	Who       string          `json:"who,omitempty"`
-	Why       string          `json:"why,omitempty"`
-}
-
-func viewLetter(l state.Letter) letterView {
-	record := json.RawMessage(l.Record)
-	if !json.Valid(record) {
-		record = json.RawMessage(strconv.Quote(l.Record))
-	}
-	return letterView{ID: l.ID, Job: l.Job, Run: l.RunID, State: l.State, Code: l.Code, Reason: l.Reason, Place: l.Place, Key: l.Key,
-		Record: record, At: l.At, Tries: l.Tries, TriedAt: l.TriedAt, LastError: l.LastError, SettledAt: l.SettledAt, Who: l.Who, Why: l.Why}
 }
 
 func (a *app) deadListCommand() *cobra.Command {
@@ -100,14 +70,12 @@ func (a *app) listLetters(ctx context.Context, filter state.LetterFilter, asJSON
 			return err
 		}
 	}
-	views := make([]letterView, len(list))
+	if asJSON {
+		return a.printJSON(views(list, viewLetter))
+	}
 	rows := make([][]any, len(list))
 	for i, l := range list {
-		views[i] = viewLetter(l)
 		rows[i] = []any{l.ID, l.Job, l.State, l.Code, l.Tries, ago(l.TriedAt, time.Now()), cut(l.Reason, 80)}
-	}
-	if asJSON {
-		return a.printJSON(views)
 	}
 	a.printTable([]any{"ID", "JOB", "STATE", "CODE", "TRIES", "TRIED", "REASON"}, rows, "no dead letters")
 	if filter.Limit > 0 && len(list) == filter.Limit {
@@ -160,27 +128,26 @@ func (a *app) showLetter(ctx context.Context, id int64, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(viewLetter(l))
 	}
-	a.printLetter(l)
+	a.printLetter(l, a.zones().of(l.Job))
 	return nil
 }
 
-func (a *app) printLetter(l state.Letter) {
-	line := func(name, format string, args ...any) { a.say("%-12s "+format, append([]any{name}, args...)...) }
-	line("letter", "%d of job %s", l.ID, l.Job)
-	line("state", "%s", l.State)
-	line("code", "%s", l.Code)
-	line("reason", "%s", l.Reason)
-	line("place", "%s", orDash(string(l.Place)))
+func (a *app) printLetter(l state.Letter, zone *time.Location) {
+	a.field("letter", "%d of job %s", l.ID, l.Job)
+	a.field("state", "%s", l.State)
+	a.field("code", "%s", l.Code)
+	a.field("reason", "%s", l.Reason)
+	a.field("place", "%s", orDash(string(l.Place)))
 	if l.Key != "" {
-		line("key", "%s", l.Key)
+		a.field("key", "%s", l.Key)
 	}
-	line("refused", "%s, by run %d last", clock(l.At, time.Local), l.RunID)
-	line("tried", "%d times, last %s", l.Tries, clock(l.TriedAt, time.Local))
+	a.field("refused", "%s, by run %d last", clock(l.At, zone), l.RunID)
+	a.field("tried", "%s, last %s", count(l.Tries, "time"), clock(l.TriedAt, zone))
 	if l.LastError != "" {
-		line("last error", "%s", l.LastError)
+		a.field("last error", "%s", l.LastError)
 	}
 	if l.State != state.LetterOpen {
-		line("settled", "%s by %s%s", clock(l.SettledAt, time.Local), l.Who, reason(l.Why))
+		a.field("settled", "%s by %s%s", clock(l.SettledAt, zone), l.Who, reason(l.Why))
 	}
 	var record bytes.Buffer
 	if json.Indent(&record, []byte(l.Record), "", "  ") != nil {
@@ -188,7 +155,8 @@ func (a *app) printLetter(l state.Letter) {
 	}
 	a.say("record, masked:\n%s", record.String())
 	if l.State == state.LetterOpen {
-		a.say("\n  → milkrun dead retry %s %d, or milkrun dead drop %d --why …", l.Job, l.ID, l.ID)
+		a.say("")
+		a.sayNext(fmt.Sprintf("milkrun dead retry %s %d, or milkrun dead drop %d --why …", l.Job, l.ID, l.ID))
 	}
 }
 
@@ -221,7 +189,7 @@ func (a *app) dropLetters(ctx context.Context, ids []int64, why string) error {
 		return err
 	}
 	defer a.shut(store)
-	letters, err := openLetters(ctx, store, ids)
+	letters, err := a.openLetters(ctx, store, ids)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (p *place) refuse(job string, ids ...string) {
 		step := state.Progress{Checkpoint: state.Checkpoint{Job: job, RunID: run}}
 		for _, id := range ids {
 			step.Letters = append(step.Letters, state.Letter{Code: "300", Reason: "异常: 业务事项 of " + id,
-				Place: feed.Cursor(fmt.Sprintf(`{"key":["%s"]}`, id)), Record: fmt.Sprintf(`{"id":"%s","user_name":"张*"}`, id)})
+				Place: feed.Cursor(fmt.Sprintf(`{"key":[%q]}`, id)), Record: fmt.Sprintf(`{"id":%q,"user_name":"张*"}`, id)})
 		}
 		if err := s.Advance(ctx, step); err != nil {
 			return err
@@ -41,7 +41,7 @@ func (p *place) wantLetter(id int64, state string) letterView {
 
 func TestDeadLettersAreShown(t *testing.T) {
 	p, _ := affairsPlace(t)
-	p.with(func(context.Context, *state.Store) error { return nil })
+	p.empty()
 	p.run("dead", "list").exits(exitDone).says("no dead letters")
 	p.run("dead", "list", "affiars").exits(exitUsage).says(`did you mean "affairs"?`)
 	p.refuse("affairs", "a-1", "a-2")

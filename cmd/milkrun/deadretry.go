@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,22 +47,18 @@ exit code is 3. The daemon must not run meanwhile. With --dry-run the signed req
 
 // retryLetters delivers dead letters again; without ids all open ones of the job.
 func (a *app) retryLetters(ctx context.Context, name string, ids []int64, dryRun bool) error {
-	s, end, err := a.beginOn(ctx, "dead letters are tried again")
+	s, end, err := a.beginOn(ctx, name)
 	defer end()
 	if err != nil {
 		return err
 	}
-	job, err := findJob(s.conf, name)
-	if err != nil {
-		return err
-	}
-	r := &retry{app: a, engine: s.engine, store: s.store, job: job, dryRun: dryRun}
+	r := &retry{app: a, engine: s.engine, store: s.store, job: s.job, dryRun: dryRun}
 	if len(ids) > 0 {
 		err = r.these(ctx, ids)
 	} else {
 		err = r.all(ctx)
 	}
-	return errors.Join(err, r.outcome(err))
+	return errors.Join(heldBack(err, s.job.Location), r.outcome(err))
 }
 
 // retry is one attempt at dead letters of a job.
@@ -77,7 +72,7 @@ type retry struct {
 }
 
 func (r *retry) these(ctx context.Context, ids []int64) error {
-	letters, err := openLetters(ctx, r.store, ids)
+	letters, err := r.openLetters(ctx, r.store, ids)
 	if err != nil {
 		return err
 	}
@@ -129,7 +124,7 @@ func (r *retry) outcome(err error) error {
 	case r.delivered+r.left == 0:
 		r.say("job %s has no open dead letter", r.job.Name)
 	case r.dryRun:
-		r.say("nothing was sent; %d dead letters would be tried", r.left)
+		r.say("nothing was sent; %s would be tried", count(r.left, "dead letter"))
 	default:
 		r.say("%d delivered, %d still open", r.delivered, r.left)
 		if r.left > 0 && err == nil {
@@ -140,7 +135,7 @@ func (r *retry) outcome(err error) error {
 }
 
 // openLetters returns the letters of some ids, each once, or an error when one of them is not open.
-func openLetters(ctx context.Context, store *state.Store, ids []int64) ([]state.Letter, error) {
+func (a *app) openLetters(ctx context.Context, store *state.Store, ids []int64) ([]state.Letter, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	letters := make([]state.Letter, len(ids))
 	for i, id := range ids {
@@ -150,7 +145,7 @@ func openLetters(ctx context.Context, store *state.Store, ids []int64) ([]state.
 		}
 		if l.State != state.LetterOpen {
 			return nil, &exit{code: exitUsage, cause: fmt.Errorf("dead letter %d is %s since %s by %s%s; nothing was done",
-				id, l.State, clock(l.SettledAt, time.Local), l.Who, reason(l.Why)), remedy: "leave it out; milkrun dead list shows the open ones"}
+				id, l.State, clock(l.SettledAt, a.zones().of(l.Job)), l.Who, reason(l.Why)), remedy: "leave it out; milkrun dead list shows the open ones"}
 		}
 		letters[i] = l
 	}

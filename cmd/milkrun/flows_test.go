@@ -27,8 +27,8 @@ func TestThreeFlows(t *testing.T) {
 		}
 		w.checkUsers(t, 1234)
 	}
-	if calls := w.box.Credit.Stats().Pages; calls != 2*51 {
-		t.Errorf("%d pages were asked for, want 102", calls)
+	if calls := w.box.Credit.Stats().Pages; calls < 2*51 || calls > 2*(51+17) {
+		t.Errorf("%d pages were asked for, want 102 and a few looked at again", calls)
 	}
 }
 

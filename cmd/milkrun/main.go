@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"milkrun/state"
-	"milkrun/sync"
 )
 
 // The exit codes.
@@ -39,8 +38,6 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := a.command()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
@@ -48,11 +45,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return a.report(err)
 }
 
-// exitError ends the command with a code; with a nil cause everything has been said already.
+// exit ends the command with a code; with a nil cause everything has been said already.
 type exit struct {
 	code   int
 	cause  error
-	remedy string
+	remedy string // what to do next, a line each
 }
 
 func (e *exit) Error() string {
@@ -79,9 +76,10 @@ func (a *app) report(err error) int {
 		return e.code
 	}
 	fmt.Fprintf(a.stderr, "milkrun: %v\n", e.cause)
-	if remedy := remedyOf(e); remedy != "" {
-		fmt.Fprintf(a.stderr, "  → %s\n", remedy)
+	if e.remedy == "" {
+		e.remedy = state.Remedy(e.cause)
 	}
+	arrows(a.stderr, e.remedy)
 	return e.code
 }
 
@@ -93,15 +91,4 @@ func codeOf(err error) int {
 		return exitInterrupted
 	}
 	return exitError
-}
-
-func remedyOf(e *exit) string {
-	var halted *sync.HaltedError
-	switch {
-	case e.remedy != "":
-		return e.remedy
-	case errors.As(e.cause, &halted):
-		return fmt.Sprintf("%s; then: milkrun resume %s", halted.Remedy, halted.Name)
-	}
-	return state.Remedy(e.cause)
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -41,59 +41,57 @@ numbers for a paged partner, and values of the first cursor column for a table.`
 }
 
 func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bool) error {
-	s, end, err := a.begin(ctx)
+	s, end, err := a.begin(ctx, name)
 	defer end()
 	if err != nil {
-		return err
+		return whenLocked(err, "wait for its slot (milkrun next "+name+"), or stop the daemon meanwhile (systemctl stop milkrun)")
 	}
-	job, err := findJob(s.conf, name)
-	if err != nil {
-		return err
-	}
+	s.warnings.Print(a.stderr)
 	if dryRun {
-		return a.dryRun(ctx, s.engine, job, start)
+		return heldBack(a.dryRun(ctx, s.engine, s.job, start), s.job.Location)
 	}
 	if _, err := s.store.Interrupt(ctx); err != nil {
 		return err
 	}
-	if terminal(a.stderr) && s.log.GetLevel() == logrus.InfoLevel {
-		s.log.SetLevel(logrus.ErrorLevel) // the bar shows the rest
-	}
-	return a.runOnce(ctx, s.engine, job, start)
+	return a.runOnce(ctx, s, start)
 }
 
-func (a *app) runOnce(ctx context.Context, engine *sync.Engine, job *config.Job, start sync.Start) error {
-	showing, done := context.WithCancel(context.WithoutCancel(ctx))
-	wait := showProgress(showing, a.stderr, engine)
-	run, err := engine.Run(ctx, job, start)
-	done()
-	wait()
-	if run.ID != 0 {
-		a.summarise(run)
+func (a *app) runOnce(ctx context.Context, s *session, start sync.Start) error {
+	asBar := terminal(a.stderr) && s.log.GetLevel() == logrus.InfoLevel
+	if asBar {
+		s.log.SetLevel(logrus.FatalLevel) // the bar, the summary and the error say the same
 	}
-	return onceError(run, err)
+	stop := showProgress(a.stderr, s.engine, asBar)
+	run, err := s.engine.Run(ctx, s.job, start)
+	stop()
+	if run.ID == 0 {
+		return heldBack(err, s.job.Location)
+	}
+	a.summarise(run)
+	return s.outcome(context.WithoutCancel(ctx), run, err)
 }
 
 // summarise says in a few lines what a run did.
 func (a *app) summarise(r state.Run) {
 	c := r.Counts
 	took := r.FinishedAt.Sub(r.StartedAt)
-	fmt.Fprintf(a.stdout, "run %d of %s: %s in %s\n", r.ID, r.Job, r.State, shortly(took))
-	fmt.Fprintf(a.stdout, "  %s read on %s pages, %s delivered, %s rejected, %s retries", grouped(c.Read), grouped(c.Pages),
-		grouped(c.Delivered), grouped(c.Rejected), grouped(c.Retries))
-	if seconds := took.Seconds(); seconds > 0 && c.Read > 0 {
-		fmt.Fprintf(a.stdout, ", %s records a second", grouped(int64(float64(c.Read)/seconds)))
+	a.say("run %d of %s: %s in %s", r.ID, r.Job, r.State, shortly(took))
+	text := fmt.Sprintf("%s read on %s, %s delivered, %s rejected, %s", count(c.Read, "record"), count(c.Pages, "page"),
+		grouped(c.Delivered), grouped(c.Rejected), count(c.Retries, "retry"))
+	if took >= time.Second && c.Read > 0 {
+		text += fmt.Sprintf(", %s a second", count(int64(float64(c.Read)/took.Seconds()), "record"))
 	}
-	fmt.Fprintln(a.stdout)
+	a.say("  %s", text)
 	if r.Summary != "" {
-		fmt.Fprintln(a.stdout, "  "+r.Summary)
+		a.say("  %s", sumUp(r.Summary))
 	}
 	if c.Rejected > 0 {
-		fmt.Fprintf(a.stdout, "  → milkrun dead list %s\n", r.Job)
+		a.sayNext("milkrun dead list " + r.Job)
 	}
 }
 
-func onceError(run state.Run, err error) error {
+// outcome is how the command ends after a run, with what to do next.
+func (s *session) outcome(ctx context.Context, run state.Run, err error) error {
 	switch {
 	case err == nil && run.State == state.Part:
 		return &exit{code: exitPart}
@@ -102,11 +100,33 @@ func onceError(run state.Run, err error) error {
 	case run.State == state.Interrupted || run.State == state.Cancelled:
 		return &exit{code: exitInterrupted, cause: err, remedy: "the next run goes on from the checkpoint"}
 	case run.State == state.Halted:
-		return &exit{code: exitError, cause: err, remedy: run.Remedy + "; then: milkrun resume " + run.Job}
-	case run.Remedy != "":
-		return &exit{code: exitError, cause: err, remedy: run.Remedy}
+		return &exit{code: exitError, cause: err, remedy: s.cure(ctx, run)}
+	case run.State == state.Failed:
+		return &exit{code: exitError, cause: err, remedy: afterFailure(s.job, run)}
 	}
 	return err
+}
+
+// cure is what ends the halts that the job of the session is under since a run.
+func (s *session) cure(ctx context.Context, run state.Run) string {
+	held, err := heldNow(ctx, s.store)
+	if err != nil {
+		return run.Remedy // the error of the run counts more than this one
+	}
+	var lines []string
+	for _, h := range held.halting(s.job) {
+		lines = append(lines, cure(h))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// afterFailure is what to do, and what happens by itself, after a run has failed.
+func afterFailure(job *config.Job, run state.Run) string {
+	again := "the next slot tries again, from the checkpoint"
+	if job.Schedule.Manual() || !job.Enabled {
+		again = "milkrun once " + job.Name + " tries again, from the checkpoint"
+	}
+	return fmt.Sprintf("%s\n%s; milkrun runs show %d tells what happened", run.Remedy, again, run.ID)
 }
 
 func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, start sync.Start) error {
@@ -114,12 +134,12 @@ func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, 
 	defer cancel()
 	request, records, err := engine.Preview(ctx, job, start)
 	if err != nil {
-		return errors.Join(err)
+		return err
 	}
 	if records == 0 {
-		fmt.Fprintln(a.stdout, "nothing to deliver: the source has no record behind the checkpoint")
+		a.say("nothing to deliver: the source has no record behind the checkpoint")
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%d records would be the first batch; nothing was sent:\n\n%s\n", records, request)
+	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), request)
 	return nil
 }

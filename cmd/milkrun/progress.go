@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"milkrun/sync"
 )
@@ -19,6 +20,9 @@ type meter struct {
 	speed float64 // records a second, smoothed
 }
 
+// smooth is about how many seconds of the past the speed is taken from: pages come in gusts.
+const smooth = 5
+
 func newMeter(p sync.Progress) *meter { return &meter{p: p, since: p.StartedAt} }
 
 func (m *meter) update(p sync.Progress, now time.Time) {
@@ -27,7 +31,7 @@ func (m *meter) update(p sync.Progress, now time.Time) {
 		if m.speed == 0 {
 			m.speed = fresh
 		}
-		m.speed += 0.3 * (fresh - m.speed)
+		m.speed += gone / (gone + smooth) * (fresh - m.speed)
 	}
 	m.p, m.since, m.read = p, now, p.Counts.Read
 }
@@ -35,111 +39,106 @@ func (m *meter) update(p sync.Progress, now time.Time) {
 // done is how many records of the pass have been read, with those of earlier runs of it.
 func (m *meter) done() int64 { return m.p.Begun + m.p.Counts.Read }
 
+// share is how much of the pass is done, in percent; ok is false when nobody knows: without a total, or when a pass that
+// is read again has come to more records than there are.
+func (m *meter) share() (percent int64, ok bool) {
+	if total := m.p.Counts.Total; total > 0 && m.done() <= total {
+		return m.done() * 100 / total, true
+	}
+	return 0, false
+}
+
 // left is the time until the partner's own total is reached; ok is false when nobody knows.
 func (m *meter) left() (d time.Duration, ok bool) {
-	if m.p.Counts.Total < 0 || m.speed <= 0 || m.p.Phase != "reading" {
+	if _, known := m.share(); !known || m.speed <= 0 || m.p.Phase != "reading" {
 		return 0, false
 	}
-	return time.Duration(float64(max(m.p.Counts.Total-m.done(), 0)) / m.speed * float64(time.Second)), true
+	return time.Duration(float64(m.p.Counts.Total-m.done()) / m.speed * float64(time.Second)).Round(time.Second), true
 }
 
 // line is the progress in one line.
 func (m *meter) line() string {
 	c := m.p.Counts
-	text := fmt.Sprintf("%s: %s", m.p.Phase, grouped(m.done()))
-	if c.Total > 0 {
-		text += fmt.Sprintf(" of %s (%d %%)", grouped(c.Total), m.done()*100/c.Total)
+	line := m.p.Phase + ": "
+	if percent, known := m.share(); known {
+		line += fmt.Sprintf("%s of %s (%d %%)", grouped(m.done()), count(c.Total, "record"), percent)
+	} else {
+		line += count(m.done(), "record")
 	}
-	text += " records"
-	if m.p.Phase == "reading" {
-		text += fmt.Sprintf(", %s a second", grouped(int64(m.speed)))
+	if m.p.Phase == "reading" && m.since.Sub(m.p.StartedAt) >= time.Second {
+		line += fmt.Sprintf(", %s a second", grouped(int64(m.speed)))
 	}
 	if left, ok := m.left(); ok {
-		text += ", " + shortly(left) + " left"
+		line += ", " + shortly(left) + " left"
 	}
 	if c.Rejected > 0 {
-		text += fmt.Sprintf(", %s rejected", grouped(c.Rejected))
+		line += fmt.Sprintf(", %s rejected", grouped(c.Rejected))
 	}
 	if c.Retries > 0 {
-		text += fmt.Sprintf(", %s retries", grouped(c.Retries))
+		line += ", " + count(c.Retries, "retry")
 	}
 	if m.p.Trouble != "" {
-		text += ", trying again after: " + cut(m.p.Trouble, 80)
+		line += ", trying again after: " + cut(strings.ReplaceAll(m.p.Trouble, "\n", "; "), 80)
 	}
-	return text
+	return line
 }
 
-// showProgress shows the runs under way until ctx ends: a bar on a terminal, else a line now and then.
-func showProgress(ctx context.Context, w io.Writer, engine *sync.Engine) (wait func()) {
-	done := make(chan struct{})
-	show := paced
-	if terminal(w) {
-		show = bars
+// bar is the line of progress behind a bar, when it is known how much is left.
+func (m *meter) bar() string {
+	line := m.p.Job + " " + m.line()
+	percent, known := m.share()
+	if !known {
+		return line
 	}
-	go func() { defer close(done); show(ctx, w, engine) }()
-	return func() { <-done }
+	full := int(percent * barLength / 100)
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barLength-full) + "] " + line
 }
 
-func paced(ctx context.Context, w io.Writer, engine *sync.Engine) {
-	tick := time.NewTicker(5 * time.Second)
+const barLength = 30
+
+// follow calls each at a pace with the meter of every run under way, until ctx ends.
+func follow(ctx context.Context, engine *sync.Engine, pace time.Duration, each func(*meter)) {
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
-	var m *meter
+	var meters map[int64]*meter // by run
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
+			last := meters
+			meters = map[int64]*meter{}
 			for _, p := range engine.Running() {
+				m := last[p.Run]
 				if m == nil {
 					m = newMeter(p)
 				}
 				m.update(p, now)
-				fmt.Fprintln(w, m.line())
+				meters[p.Run] = m
+				each(m)
 			}
 		}
 	}
 }
 
-func bars(ctx context.Context, w io.Writer, engine *sync.Engine) {
-	writer := progress.NewWriter()
-	writer.SetOutputWriter(w)
-	writer.SetUpdateFrequency(200 * time.Millisecond)
-	writer.SetTrackerLength(30)
-	writer.SetAutoStop(false)
-	writer.Style().Visibility.ETA = true
-	writer.Style().Visibility.Speed = true
-	writer.Style().Visibility.Value = true
-	go writer.Render()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	var tracker *progress.Tracker
-	for {
-		for _, p := range engine.Running() {
-			if tracker == nil {
-				tracker = &progress.Tracker{Message: p.Job, Units: progress.UnitsDefault}
-				writer.AppendTracker(tracker)
-			}
-			if p.Counts.Total > 0 { // one more than there are: at its total a tracker calls itself done, and merging comes after it
-				tracker.UpdateTotal(max(p.Counts.Total, p.Begun+p.Counts.Read) + 1)
-			}
-			message := p.Job + " " + p.Phase
-			if p.Trouble != "" {
-				message += ", trying again after: " + cut(p.Trouble, 60)
-			}
-			tracker.UpdateMessage(message)
-			tracker.SetValue(p.Begun + p.Counts.Read)
-		}
-		select {
-		case <-ctx.Done():
-			if tracker != nil {
-				tracker.MarkAsDone()
-			}
-			writer.Stop()
-			for writer.IsRenderInProgress() {
-				time.Sleep(10 * time.Millisecond)
-			}
-			return
-		case <-tick.C:
+// showProgress shows the run under way until the returned function is called: as a bar on a terminal, else as a line now
+// and then.
+func showProgress(w io.Writer, engine *sync.Engine, asBar bool) (stop func()) {
+	pace, each := 5*time.Second, func(m *meter) { fmt.Fprintln(w, m.line()) }
+	if asBar {
+		pace, each = 200*time.Millisecond, func(m *meter) { redraw(w, m.bar()) }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); follow(ctx, engine, pace, each) }()
+	return func() {
+		cancel()
+		<-done
+		if asBar {
+			redraw(w, "") // the summary of the run says how it ended, and with how much
 		}
 	}
 }
+
+// redraw writes over the last line of a terminal; it must not be longer than one.
+func redraw(w io.Writer, line string) { fmt.Fprint(w, "\r\x1b[K"+text.Trim(line, width(w)-1)) }

@@ -23,11 +23,12 @@ and stops; what was interrupted goes on at the next start. With --sandbox every 
 }
 
 func (a *app) run(ctx context.Context) error {
-	s, end, err := a.begin(ctx)
+	s, end, err := a.begin(ctx, "")
 	defer end()
 	if err != nil {
 		return err
 	}
+	s.warnings.Print(a.stderr)
 	announce(s.log, s.conf)
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
@@ -61,23 +62,7 @@ func (a *app) watchProgress(ctx context.Context, engine *sync.Engine, log *logru
 	if a.sandboxed || terminal(a.stderr) {
 		pace = 2 * time.Second
 	}
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
-	meters := map[int64]*meter{}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for _, p := range engine.Running() {
-				m := meters[p.Run]
-				if m == nil {
-					m = newMeter(p)
-					meters[p.Run] = m
-				}
-				m.update(p, now)
-				log.WithFields(logrus.Fields{"job": p.Job, "run": p.Run}).Info(m.line())
-			}
-		}
-	}
+	follow(ctx, engine, pace, func(m *meter) {
+		log.WithFields(logrus.Fields{"job": m.p.Job, "run": m.p.Run}).Info(m.line())
+	})
 }

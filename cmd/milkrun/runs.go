@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -36,19 +35,25 @@ func (a *app) runs(ctx context.Context, filter state.RunFilter, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	defer func() { a.warn(store.Close()) }()
+	defer a.shut(store)
 	list, err := store.Runs(ctx, filter)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return a.printJSON(list)
+	if len(list) == 0 && filter.Job != "" {
+		if err := a.known(ctx, store, filter.Job); err != nil {
+			return err
+		}
 	}
-	rows := make([][]any, 0, len(list))
-	for _, r := range list {
+	if asJSON {
+		return a.printJSON(views(list, viewRun))
+	}
+	zones := a.zones()
+	rows := make([][]any, len(list))
+	for i, r := range list {
 		c := r.Counts
-		rows = append(rows, []any{r.ID, r.Job, r.Trigger, r.Mode, r.State, clock(r.StartedAt, time.Local), took(r),
-			grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), c.Retries, cut(r.Error, 60)})
+		rows[i] = []any{r.ID, r.Job, r.Trigger, r.Mode, r.State, clock(r.StartedAt, zones.of(r.Job)), took(r),
+			grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), c.Retries, cut(r.Error, 60)}
 	}
 	a.printTable([]any{"RUN", "JOB", "TRIGGER", "MODE", "STATE", "STARTED", "TOOK", "READ", "DELIVERED", "REJECTED", "RETRIES", "ERROR"},
 		rows, "no run yet")
@@ -85,7 +90,7 @@ func (a *app) showRun(ctx context.Context, id int64, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	defer func() { a.warn(store.Close()) }()
+	defer a.shut(store)
 	run, err := store.Run(ctx, id)
 	if err != nil {
 		return err
@@ -95,45 +100,34 @@ func (a *app) showRun(ctx context.Context, id int64, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return a.printJSON(struct {
-			Run    state.Run     `json:"run"`
-			Events []state.Event `json:"events"`
-		}{run, events})
+		return a.printJSON(runDetail{viewRun(run), views(events, viewEvent)})
 	}
-	a.printRun(run, events)
+	a.printRun(run, events, a.zones().of(run.Job))
 	return nil
 }
 
-func (a *app) printRun(r state.Run, events []state.Event) {
+func (a *app) printRun(r state.Run, events []state.Event, zone *time.Location) {
 	c := r.Counts
-	line := func(name string, value any) { fmt.Fprintf(a.stdout, "%-12s %v\n", name, value) }
-	line("run", r.ID)
-	line("job", r.Job)
-	line("state", r.State)
-	line("trigger", r.Trigger)
-	line("mode", r.Mode)
-	line("slot", clock(r.Slot, time.Local))
-	line("started", clock(r.StartedAt, time.Local))
-	line("finished", clock(r.FinishedAt, time.Local))
-	line("records", fmt.Sprintf("%s read, %s delivered, %s rejected, %s left out", grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), grouped(c.Skipped)))
-	line("calls", fmt.Sprintf("%s pages, %s bytes, %s retries", grouped(c.Pages), grouped(c.Bytes), grouped(c.Retries)))
-	line("from", orDash(string(r.CursorFrom)))
-	line("to", orDash(string(r.CursorTo)))
+	a.field("run", "%d", r.ID)
+	a.field("job", "%s", r.Job)
+	a.field("state", "%s", r.State)
+	a.field("trigger", "%s", r.Trigger)
+	a.field("mode", "%s", r.Mode)
+	a.field("slot", "%s", clock(r.Slot, zone))
+	a.field("started", "%s", clock(r.StartedAt, zone))
+	a.field("finished", "%s", clock(r.FinishedAt, zone))
+	a.field("records", "%s read, %s delivered, %s rejected, %s left out", grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), grouped(c.Skipped))
+	a.field("calls", "%s, %s, %s", count(c.Pages, "page"), count(c.Bytes, "byte"), count(c.Retries, "retry"))
+	a.field("from", "%s", orDash(string(r.CursorFrom)))
+	a.field("to", "%s", orDash(string(r.CursorTo)))
 	if r.Summary != "" {
-		line("summary", r.Summary)
+		a.field("summary", "%s", sumUp(r.Summary))
 	}
 	if r.Error != "" {
-		line("error", r.Error)
-		line("remedy", r.Remedy)
+		a.field("error", "%s", r.Error)
+		a.field("remedy", "%s", orDash(r.Remedy))
 	}
 	for _, e := range events {
-		fmt.Fprintf(a.stdout, "  %s  %-8s %s\n", e.At.Local().Format("15:04:05.000"), e.Kind, e.Text)
+		a.say("  %s  %-8s %s", clock(e.At, zone), e.Kind, e.Text)
 	}
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

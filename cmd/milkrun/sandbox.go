@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -29,12 +28,9 @@ func (a *app) planSandbox() {
 	}
 }
 
-// startSandbox serves the stand-ins on loopback, makes the business database that the shipped jobs.toml reads, and
-// points the configuration at both.
+// startSandbox serves the stand-ins on loopback, makes the business database that the shipped jobs.toml reads in
+// sandboxDir, which is there, and points the configuration at both.
 func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
-	if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
 	if err := seedSandbox(ctx); err != nil {
 		return nil, err
 	}

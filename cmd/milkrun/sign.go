@@ -74,7 +74,6 @@ func readInput(stdin io.Reader, path string) ([]byte, error) {
 }
 
 func (a *app) sign(name string, r kind.SignRequest, asJSON bool) error {
-	a.planSandbox()
 	conf, err := a.load(true)
 	if err != nil {
 		return err

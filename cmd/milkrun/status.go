@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,19 +11,6 @@ import (
 	"milkrun/state"
 	"milkrun/sync/config"
 )
-
-// jobStatus is one job as an operator sees it.
-type jobStatus struct {
-	Job        string     `json:"job"`
-	State      string     `json:"state"` // running, halted, paused, disabled, or how the last run ended; "never ran"
-	Reason     string     `json:"reason,omitempty"`
-	Remedy     string     `json:"remedy,omitempty"`
-	LastRun    *state.Run `json:"last_run,omitempty"`
-	Next       *time.Time `json:"next,omitempty"`
-	Checkpoint string     `json:"checkpoint"`
-	Letters    int64      `json:"open_dead_letters"`
-	location   *time.Location
-}
 
 func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -36,7 +24,6 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, asJSON bool) error {
-	a.planSandbox()
 	conf, err := a.load(false)
 	if err != nil {
 		return err
@@ -45,128 +32,168 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	defer func() { a.warn(store.Close()) }()
-	pid, held := state.Holder(a.stateFile())
-	list, err := statuses(ctx, conf, store, held)
-	if err != nil {
+	defer a.shut(store)
+	v := statusView{State: store.Path(), Jobs: []jobView{}}
+	v.PID, v.Daemon = state.Holder(a.stateFile())
+	if err := v.fill(ctx, conf, store); err != nil {
 		return err
 	}
 	if asJSON {
-		return a.printJSON(struct {
-			Daemon int         `json:"daemon_pid"`
-			Jobs   []jobStatus `json:"jobs"`
-		}{pid, list})
+		return a.printJSON(v)
 	}
-	if held {
-		fmt.Fprintf(a.stdout, "the daemon is running (pid %d), state in %s\n\n", pid, store.Path())
+	if v.Daemon {
+		a.say("the daemon is running (pid %d), state in %s\n", v.PID, v.State)
 	} else {
-		fmt.Fprintf(a.stdout, "no daemon is running, state in %s\n\n", store.Path())
+		a.say("no daemon is running, state in %s\n", v.State)
 	}
-	a.printStatus(list)
+	a.printStatus(conf, v.Jobs)
 	return nil
 }
 
-// statuses looks at every job. Without a process that holds the state nothing runs, whatever a killed one left behind.
-func statuses(ctx context.Context, conf *config.Config, store *state.Store, held bool) ([]jobStatus, error) {
-	paused, err := store.Paused(ctx)
+// fill looks at every job.
+func (v *statusView) fill(ctx context.Context, conf *config.Config, store *state.Store) error {
+	held, err := heldNow(ctx, store)
 	if err != nil {
-		return nil, err
-	}
-	halts, err := store.Halts(ctx)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	letters, err := store.OpenLetters(ctx)
 	if err != nil {
-		return nil, err
-	}
-	list := make([]jobStatus, 0, len(conf.Jobs))
-	for _, job := range conf.Jobs {
-		s := jobStatus{Job: job.Name, State: "never ran", Letters: letters[job.Name], location: job.Location}
-		if err := s.fill(ctx, store, job); err != nil {
-			return nil, err
-		}
-		if s.State == string(state.Running) && !held {
-			s.State, s.Reason = string(state.Interrupted), "the process was killed; the next one goes on from the checkpoint"
-		}
-		s.hold(job, paused, halts)
-		list = append(list, s)
-	}
-	return list, nil
-}
-
-// fill adds the last run, the next slot and the checkpoint.
-func (s *jobStatus) fill(ctx context.Context, store *state.Store, job *config.Job) error {
-	runs, err := store.Runs(ctx, state.RunFilter{Job: job.Name, Limit: 1})
-	if err != nil {
 		return err
 	}
-	if len(runs) > 0 {
-		s.LastRun, s.State, s.Reason, s.Remedy = &runs[0], string(runs[0].State), runs[0].Error, runs[0].Remedy
-	}
-	if next := job.Schedule.Next(time.Now()); !next.IsZero() && job.Enabled {
-		s.Next = &next
-	}
-	s.Checkpoint = "none"
-	for _, lane := range []state.Lane{state.Forward, state.Full} {
-		cp, ok, err := store.Checkpoint(ctx, job.Name, lane)
+	for _, job := range conf.Jobs {
+		j := jobView{Job: job.Name, Letters: letters[job.Name]}
+		last, err := j.fill(ctx, store, job)
 		if err != nil {
 			return err
 		}
-		if ok {
-			s.Checkpoint = string(cp.Cursor)
-		}
-		if ok && lane == state.Full {
-			s.Checkpoint = "complete pass under way, behind " + s.Checkpoint
-		}
-	}
-	if last, ever, err := store.LastFull(ctx, job.Name); err != nil || !ever || s.Checkpoint != "none" {
-		return err
-	} else if s.LastRun != nil {
-		s.Checkpoint = "complete as of " + clock(last, job.Location)
+		j.stand(job, last, held, v.Daemon)
+		v.Jobs = append(v.Jobs, j)
 	}
 	return nil
 }
 
-// hold says what keeps the job from running. A halt, which needs mending, counts more than a pause.
-func (s *jobStatus) hold(job *config.Job, paused map[string]state.Pausing, halts []state.Halt) {
-	running := s.LastRun != nil && s.LastRun.State == state.Running
-	if p, ok := paused[job.Name]; ok && !running {
-		s.State, s.Reason, s.Remedy = "paused", "by "+p.Who+": "+p.Why, "milkrun resume "+job.Name
+// fill adds the last run, which it returns (without an id when there is none), the next slot and the checkpoints.
+func (v *jobView) fill(ctx context.Context, store *state.Store, job *config.Job) (last state.Run, err error) {
+	runs, err := store.Runs(ctx, state.RunFilter{Job: job.Name, Limit: 1})
+	if err != nil {
+		return last, err
 	}
-	for _, h := range halts {
-		if h.Name == job.Name && h.Scope == state.JobScope || h.Scope == state.ConnectionScope &&
-			(h.Name == job.Source.Connection.Name || h.Name == job.Sink.Connection.Name) {
-			s.State, s.Reason = "halted", h.Reason
-			s.Remedy = h.Remedy + "; then: milkrun resume " + h.Name
-		}
+	if len(runs) > 0 {
+		last = runs[0]
+		run := viewRun(last)
+		v.LastRun = &run
 	}
-	if !job.Enabled {
-		s.State, s.Reason, s.Remedy = "disabled", "enabled = false in jobs.toml", ""
+	if slots := coming(job, time.Now(), 1); len(slots) > 0 && job.Enabled {
+		v.NextSlot = slots[0].Slot
+	}
+	if v.Checkpoint, err = cursorNow(ctx, store, job.Name, state.Forward); err != nil {
+		return last, err
+	}
+	if v.FullPass, err = cursorNow(ctx, store, job.Name, state.Full); err != nil {
+		return last, err
+	}
+	v.LastFull, _, err = store.LastFull(ctx, job.Name)
+	return last, err
+}
+
+// stand says how a job stands: whether it runs, else what keeps it from running, else how its last run ended. Without a
+// process that holds the state nothing runs, whatever a killed one left behind. A halt, which needs mending, counts more
+// than a pause.
+func (v *jobView) stand(job *config.Job, last state.Run, held holds, alive bool) {
+	halts := held.halting(job)
+	pause, paused := held.paused[job.Name]
+	switch {
+	case last.State == state.Running && alive:
+		v.State = string(state.Running)
+	case !job.Enabled:
+		v.State, v.Reason = "disabled", "enabled = false in jobs.toml"
+	case len(halts) > 0:
+		v.State, v.Reason, v.Remedy, v.Resume = string(state.Halted), halts[0].Reason, halts[0].Remedy, halts[0].Name
+	case paused:
+		v.State, v.Reason, v.Resume = "paused", "by "+pause.Who+" since "+clock(pause.At, job.Location)+reason(pause.Why), job.Name
+	default:
+		v.ended(job, last)
 	}
 }
 
-func (a *app) printStatus(list []jobStatus) {
-	rows := make([][]any, 0, len(list))
+// ended says how the last run ended, of a job that nothing keeps from running.
+func (v *jobView) ended(job *config.Job, last state.Run) {
+	v.State, v.Reason = string(last.State), last.Error
+	switch last.State {
+	case "":
+		v.State = "never ran"
+	case state.Running, state.Interrupted:
+		v.State, v.Reason = string(state.Interrupted), "it was stopped or killed before its end; the next run goes on from the checkpoint"
+	case state.Halted:
+		v.State, v.Reason = "resumed", "its halt was ended; it waits for its next slot"
+		if v.NextSlot.IsZero() {
+			v.Reason = "its halt was ended; it waits for milkrun once " + job.Name
+		}
+	case state.Failed:
+		v.Remedy = afterFailure(job, last)
+	}
+}
+
+func (a *app) printStatus(conf *config.Config, list []jobView) {
+	rows := make([][]any, len(list))
 	now := time.Now()
-	for _, s := range list {
+	for i, v := range list {
 		last, records, next := "never", "", "by hand"
-		if r := s.LastRun; r != nil {
-			last = ago(r.StartedAt, now)
-			records = fmt.Sprintf("%s of %s", grouped(r.Counts.Delivered), grouped(r.Counts.Read))
+		if v.LastRun != nil {
+			last, records = ago(v.LastRun.StartedAt, now), grouped(v.LastRun.Delivered)
 		}
-		if s.Next != nil {
-			next = clock(*s.Next, s.location)
+		if !v.NextSlot.IsZero() {
+			next = clock(v.NextSlot, conf.Jobs[i].Location)
 		}
-		rows = append(rows, []any{s.Job, s.State, last, records, next, cut(s.Checkpoint, 60), grouped(s.Letters)})
+		rows[i] = []any{v.Job, v.State, last, records, next, cut(v.place(now), 40), grouped(v.Letters)}
 	}
-	a.printTable([]any{"JOB", "STATE", "LAST RUN", "DELIVERED OF READ", "NEXT SLOT", "CHECKPOINT", "DEAD LETTERS"}, rows, "no jobs")
-	for _, s := range list {
-		if s.Reason != "" {
-			fmt.Fprintf(a.stdout, "\n%s is %s: %s\n", s.Job, s.State, s.Reason)
-			if s.Remedy != "" {
-				fmt.Fprintf(a.stdout, "  → %s\n", s.Remedy)
-			}
+	a.printTable([]any{"JOB", "STATE", "LAST RUN", "RECORDS", "NEXT SLOT", "CHECKPOINT", "LETTERS"}, rows, "no jobs")
+	a.printReasons(list)
+}
+
+// place writes how far a job has come.
+func (v jobView) place(now time.Time) string {
+	switch {
+	case v.FullPass != nil:
+		return "full pass, " + inWords(v.FullPass)
+	case v.Checkpoint != nil:
+		return inWords(v.Checkpoint)
+	case !v.LastFull.IsZero():
+		return "complete, " + ago(v.LastFull, now)
+	}
+	return "none"
+}
+
+// printReasons says below the table why jobs stand as they do, and what to do. Jobs on one halted connection share a
+// reason.
+func (a *app) printReasons(list []jobView) {
+	type why struct{ state, reason, remedy, resume string }
+	jobs := map[why][]string{}
+	for _, v := range list {
+		w := why{v.State, v.Reason, v.Remedy, v.Resume}
+		jobs[w] = append(jobs[w], v.Job)
+	}
+	for _, v := range list {
+		w := why{v.State, v.Reason, v.Remedy, v.Resume}
+		if v.Reason == "" || jobs[w][0] != v.Job {
+			continue
+		}
+		a.say("\n%s: %s", standing(jobs[w], v.State), v.Reason)
+		a.sayNext(v.Remedy)
+		if v.Resume != "" {
+			a.sayNext(resuming(v.Resume))
 		}
 	}
+}
+
+// standing begins a sentence: "affairs is halted", "affairs, late are halted", "grades failed".
+func standing(jobs []string, how string) string {
+	verb := " is "
+	switch {
+	case how == string(state.Failed):
+		verb = " "
+	case len(jobs) > 1:
+		verb = " are "
+	}
+	return fmt.Sprint(strings.Join(jobs, ", "), verb, how)
 }

@@ -53,24 +53,25 @@ func (s *Sink) Begin(_ context.Context, c *feed.Columns, key []string, resume in
 }
 
 // Append writes rows behind those that are there. A row that cannot be written fails the run.
-func (g *generation) Append(ctx context.Context, _ int64, b feed.Batch) error {
+func (g *generation) Append(ctx context.Context, _ int64, b feed.Batch) ([]feed.Rejection, error) {
 	if err := ctx.Err(); err != nil || b.Len() == 0 {
-		return err
+		return nil, err
 	}
 	var text []byte
+	var rejected []feed.Rejection
 	for i := range b.Len() {
 		line, wrong := g.form.line(text, b.Row(i))
 		if wrong != nil {
-			return feed.Errorf(feed.Fail, wrong.Code, "row %d of the batch: %s", i, wrong.Reason).
-				WithRemedy("mend the record where it comes from")
+			rejected = append(rejected, feed.Rejection{Row: i, Code: wrong.Code, Reason: wrong.Reason})
+			continue
 		}
 		text = line
 	}
 	if err := g.write(text); err != nil {
-		return err
+		return nil, err
 	}
-	g.rows += int64(b.Len())
-	return nil
+	g.rows += int64(b.Len() - len(rejected))
+	return rejected, nil
 }
 
 // write puts text behind what is staged; after an error the same place is written again.

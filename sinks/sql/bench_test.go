@@ -79,7 +79,7 @@ func benchGeneration(b *testing.B, s *Sink, n, changed int) (all, staging float6
 		values = benchPage(values[:0], at, min(n, at+10_000), n, changed)
 		b.StartTimer()
 		began := time.Now()
-		err = g.Append(ctx, int64(at), feed.Batch{Columns: columns, Values: values})
+		_, err = g.Append(ctx, int64(at), feed.Batch{Columns: columns, Values: values})
 		took += time.Since(began)
 		b.StopTimer()
 		if err != nil {

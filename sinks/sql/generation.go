@@ -126,18 +126,18 @@ func (g *generation) resume(ctx context.Context, at int64) error {
 }
 
 // Append implements [feed.Generation].
-func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) error {
+func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) ([]feed.Rejection, error) {
 	if b.Len() == 0 {
-		return nil
+		return nil, nil
 	}
 	places := make([]int64, b.Len())
 	for i := range places {
 		places[i] = at + int64(i)
 	}
 	g.pass++
-	values, err := g.fit(b, places, g.pass)
+	values, rejected, err := g.fit(b, places, g.pass)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = g.tx(ctx, func() error {
 		if at < g.high {
@@ -148,27 +148,28 @@ func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) error {
 		return g.c.Load(ctx, g.staging, g.columns, values, "")
 	})
 	if err != nil {
-		return g.sink.fault(err, "stage %d records at %d", b.Len(), at)
+		return nil, g.sink.fault(err, "stage %d records at %d", b.Len(), at)
 	}
 	g.high = max(g.high, at+int64(b.Len()))
-	return nil
+	return rejected, nil
 }
 
-// fit returns the rows as the staging table takes them.
-func (g *generation) fit(b feed.Batch, places []int64, pass int64) ([]sqldb.Value, error) {
+// fit returns the rows as the staging table takes them, without those that it cannot hold.
+func (g *generation) fit(b feed.Batch, places []int64, pass int64) ([]sqldb.Value, []feed.Rejection, error) {
 	if !b.Columns.Equal(g.plan.from) {
-		return nil, g.sink.misfit([]string{"the columns changed while the records were read"})
+		return nil, nil, g.sink.misfit([]string{"the columns changed while the records were read"})
 	}
 	values := make([]sqldb.Value, 0, b.Len()*len(g.columns))
+	var rejected []feed.Rejection
 	for i := range b.Len() {
 		row, bad := g.sink.fitRow(g.plan, b.Row(i), append(values, places[i], pass))
 		if bad != nil {
-			return nil, feed.Errorf(feed.HaltJob, bad.Column, "%s: record %d of %d from position %d: %w", g.sink.place, i+1, b.Len(), places[0], bad).
-				WithRemedy("alter the column, or leave it out of the feed")
+			rejected = append(rejected, feed.Rejection{Row: i, Code: bad.Column, Reason: bad.Error()})
+			continue
 		}
 		values = row
 	}
-	return values, nil
+	return values, rejected, nil
 }
 
 // cut unstages the rows at the places [from, to), on a further condition.

@@ -25,7 +25,7 @@ func begin(t testing.TB, s *Sink, columns *feed.Columns, resume int64) *generati
 
 func appendAt(t testing.TB, g *generation, at int64, b feed.Batch) {
 	t.Helper()
-	if err := g.Append(t.Context(), at, b); err != nil {
+	if _, err := g.Append(t.Context(), at, b); err != nil {
 		t.Fatalf("Append at %d: %v", at, err)
 	}
 }

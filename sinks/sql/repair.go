@@ -52,25 +52,23 @@ func (g *generation) places(ctx context.Context, q *sqldb.Stmt) ([]int64, error)
 	return out, err
 }
 
-// Probe implements [feed.Repairer].
+// Probe implements [feed.Repairer]. A row that the table cannot hold has the place -1.
 func (g *generation) Probe(ctx context.Context, b feed.Batch) ([]int64, error) {
 	if b.Len() == 0 {
 		return nil, nil
 	}
 	g.pass++
 	out := make([]int64, b.Len())
-	values, err := g.fit(b, out, -g.pass)
-	if err != nil {
-		return nil, err
-	}
-	if err = g.use(ctx, func() error { return g.index(ctx) }); err != nil {
+	if err := g.use(ctx, func() error { return g.index(ctx) }); err != nil {
 		return nil, g.sink.fault(err, "index the staged records")
 	}
-	err = g.tx(ctx, func() error {
-		width := len(g.columns)
+	err := g.tx(ctx, func() error {
 		for i := range out {
-			var err error
-			if out[i], err = g.see(ctx, values[i*width:(i+1)*width]); err != nil {
+			row, rejected, err := g.fit(b.Slice(i, i+1), out[i:i+1], -g.pass)
+			if out[i] = -1; err == nil && len(rejected) == 0 {
+				out[i], err = g.see(ctx, row)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -131,4 +129,47 @@ func (g *generation) index(ctx context.Context) error {
 func (g *generation) Forget(ctx context.Context, from, to int64) error {
 	err := g.use(ctx, func() error { return g.cut(ctx, from, to, " AND "+g.quote(passColumn)+" >= 0") })
 	return g.sink.fault(err, "unstage the records from %d to %d", from, to)
+}
+
+// Keep implements [feed.Keeper].
+func (g *generation) Keep(ctx context.Context, keys *feed.Batch) (kept int64, err error) {
+	if err := g.use(ctx, func() error { return g.index(ctx) }); err != nil {
+		return 0, g.sink.fault(err, "index the staged records")
+	}
+	g.pass++
+	err = g.tx(ctx, func() error {
+		if keys == nil {
+			kept, err = g.keep(ctx, nil)
+			return err
+		}
+		for i := range keys.Len() {
+			n, err := g.keep(ctx, keys.Row(i))
+			if err != nil {
+				return err
+			}
+			kept += n
+		}
+		return nil
+	})
+	return kept, g.sink.fault(err, "keep records of the current generation")
+}
+
+// keep stages the current records that are not staged: the one with a key, or all.
+func (g *generation) keep(ctx context.Context, key []feed.Value) (int64, error) {
+	base, err := g.outside(ctx)
+	if err != nil {
+		return 0, err
+	}
+	d := g.sink.db
+	q := d.Stmt("INSERT INTO ", g.staging, " (", d.List("", g.columns), ") SELECT ").Arg(base[0]-1).
+		Add(" + ROW_NUMBER() OVER (ORDER BY ", d.List("l.", g.sink.key), "), ").Arg(g.pass).
+		Add(", ", d.List("l.", g.plan.names), " FROM ", d.Quoted(g.sink.name), " l WHERE NOT EXISTS (SELECT 1 FROM ", g.staging, " s WHERE ", g.match(), ")")
+	for i, v := range key {
+		value, err := g.sink.writer.Value(&g.plan.key[i], v)
+		if err != nil {
+			return 0, nil // a key that the table cannot hold is not in it
+		}
+		q.Add(" AND l.", d.Quote(g.plan.key[i].Name), " = ").Arg(value)
+	}
+	return g.c.Exec(ctx, q.String(), q.Args...)
 }

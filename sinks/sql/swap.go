@@ -43,6 +43,14 @@ func (g *generation) tidy(ctx context.Context) {
 	}
 }
 
+// counted checks the number of different keys.
+func (g *generation) counted(ctx context.Context, terms feed.SwapTerms) error {
+	return g.use(ctx, func() error {
+		n, err := g.distinct(ctx)
+		return errors.Join(err, expect(n, terms))
+	})
+}
+
 // keepLatest leaves of each key the row that was read last.
 func (g *generation) keepLatest(ctx context.Context) error {
 	d, seq := g.sink.db, g.quote(seqColumn)

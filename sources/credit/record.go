@@ -165,5 +165,9 @@ func (d *decoder) reject(r *record, code, reason string) {
 			known[columnName(at)] = strings.Clone(strings.ToValidUTF8(r[at].value, "\uFFFD"))
 		}
 	}
-	d.rejected = append(d.rejected, feed.Rejection{Row: d.places, Code: code, Reason: reason, Record: known})
+	id, err := d.uscc(r[atCode].value)
+	if err == nil {
+		known[codeName] = strings.Clone(id)
+	}
+	d.rejected = append(d.rejected, feed.Rejection{Row: d.places, Code: code, Reason: reason, Record: known, NoKey: err != nil})
 }

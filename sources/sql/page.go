@@ -17,7 +17,7 @@ type pageReader struct {
 	limit int
 	n     int          // rows of the page so far, rejected ones too
 	after position     // where the page begins
-	first feed.Value   // the first cursor column of the first row
+	times bool         // some row's first cursor column looks like a time
 	last  []feed.Value // the cursor columns of the row before
 	page  feed.Page
 }
@@ -34,11 +34,13 @@ func (r *pageReader) row(raw []sqldb.Value) error {
 	for i, at := range r.s.at {
 		r.last[i] = row[begin+at]
 	}
-	if r.n == 0 {
-		r.first = r.last[0]
+	if text, ok := r.last[0].(string); ok && looksLikeTime(text) {
+		r.times = true
 	}
 	if bad != nil {
-		r.reject(row[begin:], bad)
+		if err := r.reject(row[begin:], bad); err != nil {
+			return err
+		}
 		row = row[:begin]
 	}
 	r.page.Rows.Values = row
@@ -91,14 +93,20 @@ func same(a, b feed.Value) bool {
 }
 
 // reject records a row that cannot be read; the column that is to blame is left out.
-func (r *pageReader) reject(row []feed.Value, bad *sqldb.ValueError) {
+func (r *pageReader) reject(row []feed.Value, bad *sqldb.ValueError) error {
+	place, err := r.s.tuple(r.last)
+	if err != nil {
+		return err
+	}
 	record := make(map[string]feed.Value, len(row))
 	for i, v := range row {
 		if c := r.s.columns[i].Name; c != bad.Column {
 			record[c] = v
 		}
 	}
-	r.page.Rejected = append(r.page.Rejected, feed.Rejection{Row: r.n, Code: "unreadable", Reason: bad.Error(), Record: record})
+	r.page.Rejected = append(r.page.Rejected, feed.Rejection{Row: r.n, Code: "unreadable", Reason: bad.Error(), Record: record,
+		Place: position{values: place}.format()})
+	return nil
 }
 
 // finish sets the cursor behind the page.
@@ -149,17 +157,19 @@ func (r *pageReader) hides(last sqldb.Value) error {
 		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %s <= …\"", column)
 }
 
-// timely says that the first cursor column holds times, as its type or the values before say.
+// timely says that the first cursor column holds times, as its type, its name or other values of it say.
 func (r *pageReader) timely() bool {
-	if t := r.s.cursor[0].Type; t == feed.Time || t == feed.Date {
+	c := r.s.cursor[0]
+	if c.Type == feed.Time || c.Type == feed.Date || r.times {
 		return true
 	}
-	before := r.first
 	if len(r.after.values) > 0 {
-		before = r.after.values[0]
+		if text, ok := r.after.values[0].(string); ok && looksLikeTime(text) {
+			return true
+		}
 	}
-	text, ok := before.(string)
-	return ok && looksLikeTime(text)
+	name := strings.ToLower(c.Name)
+	return strings.Contains(name, "date") || strings.Contains(name, "time") || strings.HasSuffix(name, "_at")
 }
 
 // looksLikeTime recognises 2026-01-31, whatever follows.

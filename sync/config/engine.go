@@ -90,7 +90,7 @@ func (k *keys) fields() []setting.Field {
 		setting.Int("prefetch", &k.prefetch, "pages fetched ahead; 0: none", "提前拉取的页数；0 为不提前").Between(0, 32, ""),
 		setting.Choice("on_bad_record", &k.onBad, []string{"dead-letter", "halt"},
 			"what becomes of a record that is refused", "被拒绝的记录：进入死信表或停止任务"),
-		setting.Int("max_bad", &k.maxBad, "a run with more dead letters than this fails", "单次运行死信上限，超过即失败").
+		setting.Int("max_bad", &k.maxBad, "a run with more dead letters than this halts its job", "单次运行死信上限，超过则挂起任务").
 			Between(0, math.MaxInt32, ""),
 		setting.Duration("reconcile", &k.reconcile, "a run reads everything when the last one that did is older; 0s: never",
 			"距上次全量运行超过此时长则全量对账；0s 为从不").WithDefault(`"0s"`),

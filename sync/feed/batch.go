@@ -148,4 +148,9 @@ type Rejection struct {
 	// Record is what is known of a record that the source refused, for the dead-letter table. Sinks leave it nil:
 	// the engine has the row.
 	Record map[string]Value
+	// Place is where a record that the source refused can be read again, for a source that is a Rereader; else empty.
+	Place Cursor
+	// NoKey says of a record that the source refused that its key cannot be read either, so that nobody can tell which
+	// record of the target it is.
+	NoKey bool
 }

@@ -103,11 +103,12 @@ type Snapshotter interface {
 
 // Generation is a staged enumeration. It is used by one goroutine.
 //
-// Append stages rows; row i of b stands at position at+i. On nil they are durable.
+// Append stages rows; row i of b stands at position at+i. On nil they are durable, except the returned ones, which the
+// target can never hold.
 // Swap makes the generation the current one in one transaction, if it keeps to the terms; otherwise nothing changes, the
 // staged rows stay, and the error is a [CountError] or a [ShrinkError].
 type Generation interface {
-	Append(ctx context.Context, at int64, b Batch) error
+	Append(ctx context.Context, at int64, b Batch) ([]Rejection, error)
 	Swap(ctx context.Context, terms SwapTerms) (Changes, error)
 	Close() error
 }
@@ -131,6 +132,13 @@ type Repairer interface {
 	Count(ctx context.Context, limit int) (Staged, error)
 	Probe(ctx context.Context, b Batch) ([]int64, error)
 	Forget(ctx context.Context, from, to int64) error
+}
+
+// Keeper is a generation that can go on holding records of the current one. Keep stages, outside the positions, the
+// current records with these keys (keys has the key columns, in order) that are not staged themselves, and returns how
+// many; with nil keys it does so for every current record.
+type Keeper interface {
+	Keep(ctx context.Context, keys *Batch) (int64, error)
 }
 
 // Staged is what a staging area holds.

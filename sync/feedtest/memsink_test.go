@@ -176,7 +176,7 @@ type memGeneration struct {
 
 var _ feed.Repairer = (*memGeneration)(nil)
 
-func (g *memGeneration) Append(_ context.Context, at int64, b feed.Batch) error {
+func (g *memGeneration) Append(_ context.Context, at int64, b feed.Batch) ([]feed.Rejection, error) {
 	for i := range b.Len() {
 		g.rows = append(g.rows, memRow{at: at + int64(i), key: g.sink.key(b, i), text: showRow(b, i)})
 		if g.sink.is("shows staged rows") {
@@ -186,7 +186,7 @@ func (g *memGeneration) Append(_ context.Context, at int64, b feed.Batch) error 
 	if g.sink.is("stages and spoils") {
 		b.Values[1] = "changed"
 	}
-	return nil
+	return nil, nil
 }
 
 func (g *memGeneration) Swap(_ context.Context, terms feed.SwapTerms) (feed.Changes, error) {

@@ -50,9 +50,10 @@ func (c *SinkCase) stage(t testing.TB, target Target, b feed.Batch) feed.Generat
 
 func (c *SinkCase) append(t testing.TB, g feed.Generation, at int64, b feed.Batch) {
 	t.Helper()
-	if err := g.Append(t.Context(), at, b); err != nil {
+	rejected, err := g.Append(t.Context(), at, b)
+	if err != nil || len(rejected) > 0 {
 		noSecret(t, c.Secrets, err)
-		t.Fatalf("Append of %d rows at %d: %v", b.Len(), at, err)
+		t.Fatalf("Append of %d rows at %d: %v, %d rejected", b.Len(), at, err, len(rejected))
 	}
 }
 

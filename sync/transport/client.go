@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -176,6 +177,9 @@ func (c *Client) judge(ctx context.Context, op string, err error) *feed.Error {
 	}
 	if ctx.Err() != nil {
 		return feed.Errorf(feed.Retry, "", "%s: %w", op, ended(ctx, err))
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("the connection was closed without an answer (%w)", err)
 	}
 	e := feed.Errorf(feed.Retry, "network", "%s: %w", op, err)
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

@@ -1,0 +1,218 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/feed"
+)
+
+// never fails when the sink got a record twice.
+func never(t *testing.T, sink *shelf) {
+	t.Helper()
+	for id, n := range sink.got {
+		if n > 1 {
+			t.Errorf("record %s was sent %d times", id, n)
+		}
+	}
+}
+
+func halted(t *testing.T, e *Engine, job *config.Job, code string) state.Run {
+	t.Helper()
+	r, err := e.Run(t.Context(), job, Start{Trigger: state.Manual})
+	if err == nil || r.State != state.Halted || r.Code != code {
+		t.Fatalf("state %s, code %s: %v", r.State, r.Code, err)
+	}
+	return r
+}
+
+func resume(t *testing.T, e *Engine, job string) {
+	t.Helper()
+	if ok, err := e.Store.ClearHalt(t.Context(), state.JobScope, job, "an operator", ""); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+}
+
+func TestOpaqueDelivers(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	job := newJob(t, "j", &list{n: 95}, opaqueShelf{sink})
+	job.Concurrency, job.BatchSize, job.PageSize = 4, 7, 20
+	r := mustRun(t, e, job)
+	sink.whole(t, 95)
+	if open, err := e.Store.OpenIntents(t.Context(), "j"); len(open) > 0 || err != nil || r.State != state.Done {
+		t.Errorf("state %s, open batches %+v, %v", r.State, open, err)
+	}
+}
+
+// TestLostOutcomeIsInDoubt loses the answer to the second batch after the target acted: it is in doubt, the job halts,
+// and it is not sent again, neither by the next run nor by a new process, until an operator says what became of it.
+func TestLostOutcomeIsInDoubt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	e, sink := engineOn(t, path), newShelf()
+	sink.lost = func(calls int) error {
+		if calls == 2 {
+			return errLost
+		}
+		return nil
+	}
+	job := newJob(t, "j", &list{n: 50}, opaqueShelf{sink})
+	job.Concurrency = 3
+	r := halted(t, e, job, "doubt")
+	if r.Remedy == "" || sink.calls != 2 {
+		t.Errorf("%d calls, remedy %q", sink.calls, r.Remedy)
+	}
+	doubts, err := e.Store.Doubts(t.Context())
+	if err != nil || len(doubts) != 1 || doubts[0].Records != 10 || doubts[0].Job != "j" || doubts[0].Payload != nil {
+		t.Fatalf("doubts %+v, %v", doubts, err)
+	}
+	resume(t, e, "j")
+	e = engineOn(t, path)
+	interrupted(t, path)
+	halted(t, e, job, "doubt")
+	if sink.calls != 2 {
+		t.Fatalf("%d calls: the batch was sent again", sink.calls)
+	}
+	resume(t, e, "j")
+	if err := e.Store.SettleIntent(t.Context(), doubts[0].ID, "an operator", "it arrived"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Store.SetCheckpoint(t.Context(), "j", state.Forward, doubts[0].After, "an operator", "it arrived"); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, e, job)
+	sink.whole(t, 50)
+}
+
+func TestUnsentIsTriedAgain(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	sink.deliver = func(feed.Batch) ([]feed.Rejection, error) {
+		if sink.calls%3 != 0 {
+			return nil, &feed.Error{Unsent: true, Err: errRoute}
+		}
+		return nil, nil
+	}
+	r := mustRun(t, e, newJob(t, "j", &list{n: 30}, opaqueShelf{sink}))
+	sink.whole(t, 30)
+	if r.Counts.Retries != 6 {
+		t.Errorf("%d retries", r.Counts.Retries)
+	}
+}
+
+// TestOpaqueRefusal is refused for good, which is no doubt: the next run sends the batch.
+func TestOpaqueRefusal(t *testing.T) {
+	for _, v := range []feed.Verdict{feed.Refuse, feed.Fail, feed.HaltJob} {
+		t.Run(v.String(), func(t *testing.T) {
+			sink, e := newShelf(), newEngine(t)
+			sink.deliver = func(feed.Batch) ([]feed.Rejection, error) { return nil, feed.Errorf(v, "400", "no") }
+			job := newJob(t, "j", &list{n: 30}, opaqueShelf{sink})
+			if _, err := e.Run(t.Context(), job, Start{Trigger: state.Manual}); err == nil || sink.calls != 1 {
+				t.Fatalf("%d calls: %v", sink.calls, err)
+			}
+			if v == feed.HaltJob {
+				resume(t, e, "j")
+			}
+			sink.deliver = nil
+			mustRun(t, e, job)
+			sink.whole(t, 30)
+		})
+	}
+}
+
+// TestOpaqueSendsNothingTwice fails in the middle of pages larger than batches: what was acknowledged is behind the
+// checkpoint.
+func TestOpaqueSendsNothingTwice(t *testing.T) {
+	sources := []feed.Source{pagedList{&list{n: 50}}, shortPages{pagedList{&list{n: 50}}}}
+	for failing := range 10 {
+		sink, e := newShelf(), newEngine(t)
+		sink.deliver = func(feed.Batch) ([]feed.Rejection, error) {
+			if sink.calls == failing/2+1 {
+				return nil, feed.Errorf(feed.Fail, "400", "no")
+			}
+			return nil, nil
+		}
+		job := newJob(t, "j", sources[failing%2], opaqueShelf{sink})
+		job.Concurrency, job.PageSize = 4, 30
+		if _, err := e.Run(t.Context(), job, Start{Trigger: state.Manual}); err == nil {
+			t.Fatal("it should have failed")
+		}
+		mustRun(t, e, job)
+		sink.whole(t, 50)
+	}
+}
+
+// TestOpaqueMaxBad rejects more than the job allows: the batch was sent, so it is settled with its dead letters.
+func TestOpaqueMaxBad(t *testing.T) {
+	sink, e := rejecting("5"), newEngine(t)
+	job := newJob(t, "j", &list{n: 30}, opaqueShelf{sink})
+	job.OnBadRecord = "halt"
+	halted(t, e, job, "max_bad")
+	resume(t, e, "j")
+	mustRun(t, e, job)
+	sink.whole(t, 30, 5)
+	if len(letters(t, e, "j")) != 1 {
+		t.Error("the rejected record should be a dead letter")
+	}
+}
+
+// dyingOpaque is a dying shelf for which sending twice is harm.
+type dyingOpaque struct{ *dying }
+
+func (dyingOpaque) Opaque() {}
+
+// TestOpaqueCrashesAtEveryBoundary ends a stream to an opaque sink at each boundary in turn. What was sent is never sent
+// again; when that cannot be known, the batch is in doubt.
+func TestOpaqueCrashesAtEveryBoundary(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for at := 1; ; at++ {
+		c, sink, path := newCrash(at), newShelf(), filepath.Join(t.TempDir(), "state.db")
+		job := newJob(t, "j", &list{n: 30}, dyingOpaque{&dying{sink, c, true}})
+		if !crashOnce(t, path, c, job, func(e *Engine) { behind(t, e, sink) }) {
+			seen = len(c.steps)
+			break
+		}
+		e := engineOn(t, path)
+		if _, err := e.Store.Interrupt(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := e.Run(t.Context(), job2(t, opaqueShelf{sink}, job), Start{Trigger: state.Manual})
+		never(t, sink)
+		doubts, failed := e.Store.OpenIntents(t.Context(), "j")
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		switch {
+		case err == nil && len(sink.got) == 30 && len(doubts) == 0:
+		case r.Code == "doubt" && len(doubts) > 0:
+		default:
+			t.Errorf("ended at %d (%s): state %s, %d records, %d doubts: %v", at, c.steps[at-1], r.State, len(sink.got), len(doubts), err)
+		}
+	}
+	if want := 2 + 3*4; seen != want {
+		t.Errorf("%d boundaries, want %d", seen, want)
+	}
+}
+
+func TestOpaqueErrorsKeepTheirCause(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	sink.lost = func(int) error { return errLost }
+	_, err := e.Run(t.Context(), newJob(t, "j", &list{n: 10}, opaqueShelf{sink}), Start{Trigger: state.Manual})
+	if !errors.Is(err, errLost) {
+		t.Errorf("the cause is gone: %v", err)
+	}
+}
+
+func TestFingerprintTellsBatchesApart(t *testing.T) {
+	seen := map[string]string{}
+	for _, values := range [][]feed.Value{{"a", "b"}, {"ab", ""}, {"a", nil}, {"1", int64(1)}, {int64(1), "1"}, {"b", "a"}, {"a\x00string b", ""}} {
+		digest := fingerprint(feed.Batch{Columns: cols, Values: values})
+		if other, twice := seen[digest]; twice {
+			t.Errorf("%v has the digest of %s", values, other)
+		}
+		seen[digest] = fmt.Sprint(values)
+	}
+}
