@@ -123,8 +123,8 @@ func (f *flow) start(b *batch) {
 			return nil
 		}
 		f.mark.settle(b.number, s)
-		if err := f.run.tooManyBad(); err != nil {
-			f.fail(err)
+		if s.counts.Rejected > 0 { // otherwise the batch that has too many says so, when its dead letters are kept
+			f.fail(f.run.tooManyBad())
 		}
 		return nil
 	})
@@ -189,8 +189,11 @@ func (f *flow) commitReady() {
 	}
 }
 
-// fail keeps the first error and ends the run: batches in flight have the drain time left, and are not tried again.
+// fail keeps the first error, nil is none, and ends the run: batches in flight have the drain time left, and are not tried again.
 func (f *flow) fail(err error) {
+	if err == nil {
+		return
+	}
 	f.failing.Do(func() {
 		f.err = err
 		close(f.failed)

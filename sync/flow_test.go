@@ -295,8 +295,9 @@ func TestAgedBatch(t *testing.T) {
 		ended := inBackground(t, e, job)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if got := checkpoint(t, e, "j"); got != "10" || len(sink.got) != 10 {
-			t.Errorf("the checkpoint is at %q with %d records", got, len(sink.got))
+		sink.whole(t, 10)
+		if got := checkpoint(t, e, "j"); got != "10" {
+			t.Errorf("the checkpoint is at %q", got)
 		}
 		<-ended
 		sink.whole(t, 20)
@@ -471,4 +472,30 @@ func TestOneRunPerJob(t *testing.T) {
 			t.Error("it is still running")
 		}
 	})
+}
+
+// TestProgressWhileItRuns asks for the progress all the while, from before a run begins until it is over.
+func TestProgressWhileItRuns(t *testing.T) {
+	e, done := newEngine(t), make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 20 {
+			sink := &memory{}
+			if _, err := e.Run(t.Context(), newJob(t, "j", newCrowd(50), sink), Start{Trigger: state.Manual}); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		for _, p := range e.Running() {
+			if p.Job != "j" || p.Counts.Read > 50 || p.Begun != 0 {
+				t.Errorf("progress %+v", p)
+			}
+		}
+	}
 }

@@ -231,7 +231,7 @@ func TestRecordsTheSourceRefuses(t *testing.T) {
 	}
 }
 
-// TestTooManyRefusedBySource halts before the page with the bad record is passed.
+// TestTooManyRefusedBySource halts with the page that holds the bad record: its dead letter says what is wrong.
 func TestTooManyRefusedBySource(t *testing.T) {
 	sink, e := newShelf(), newEngine(t)
 	job := newJob(t, "j", picky{&list{n: 50}, []int{25}}, sink)
@@ -240,8 +240,11 @@ func TestTooManyRefusedBySource(t *testing.T) {
 	if err == nil || r.State != state.Halted || !strings.Contains(r.Error, "id: no id for") {
 		t.Errorf("state %s: %v", r.State, err)
 	}
-	if got := number(checkpoint(t, e, "j")); got > 20 {
-		t.Errorf("the checkpoint is at %d, behind the page with the bad record", got)
+	if got := checkpoint(t, e, "j"); got != "30" || len(letters(t, e, "j")) != 1 {
+		t.Errorf("the checkpoint is at %q with %d dead letters", got, len(letters(t, e, "j")))
+	}
+	if len(sink.got) != 29 {
+		t.Errorf("%d records were delivered", len(sink.got))
 	}
 }
 

@@ -232,6 +232,9 @@ func (r *run) close() {
 			r.closing(name, c)
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.source, r.sink = nil, nil // closed once, also when opening is tried again
 }
 
 func (r *run) closing(name string, c io.Closer) {

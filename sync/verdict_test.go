@@ -11,6 +11,7 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync/feed"
+	"milkrun/sync/kind"
 )
 
 // hides fails when a text holds a secret.
@@ -145,6 +146,50 @@ func TestOpenFails(t *testing.T) {
 			haltedAs(t, e, state.ConnectionScope, name, r.ID)
 		})
 	}
+}
+
+// starting is a sink that cannot be opened at first.
+type starting struct {
+	fixedSink
+	failures int
+}
+
+func (s *starting) Open(context.Context, kind.Env) (feed.Sink, error) {
+	if s.failures--; s.failures >= 0 {
+		return nil, errors.New("the database system is starting up")
+	}
+	return s.sink, nil
+}
+
+// TestOpenIsTriedAgain opens a database that is starting: a source opened meanwhile is closed each time, once.
+func TestOpenIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink, source := newShelf(), &counted{list: &list{n: 30}}
+		job := newJob(t, "j", source, sink)
+		job.Sink.Settings = &starting{fixedSink{fixed{sink: sink}}, 3}
+		job.Retry.GiveUpAfter = time.Minute
+		mustRun(t, newEngine(t), job)
+		sink.whole(t, 30)
+		if source.closed != 4 {
+			t.Errorf("closed %d times, it was opened 4 times", source.closed)
+		}
+		job.Sink.Settings = &starting{fixedSink{fixed{sink: sink}}, 1 << 30}
+		r, err := newEngine(t).Run(t.Context(), job, Start{Trigger: state.Manual})
+		if err == nil || r.State != state.Failed {
+			t.Errorf("state %s: %v", r.State, err)
+		}
+	})
+}
+
+// counted counts how often it is closed.
+type counted struct {
+	*list
+	closed int
+}
+
+func (c *counted) Close() error {
+	c.closed++
+	return nil
 }
 
 // TestCursorMustMove meets a source that stays where it is, and one that runs in a circle.
