@@ -103,6 +103,7 @@ func (e *Engine) Blocked(ctx context.Context, job *config.Job) error {
 	for _, h := range halts {
 		onJob := h.Scope == state.JobScope && h.Name == job.Name
 		if onJob || h.Scope == state.ConnectionScope && uses(job, h.Name) {
+			h.At = h.At.In(job.Location)
 			return &HaltedError{Halt: h, fresh: true}
 		}
 	}

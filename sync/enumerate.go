@@ -43,6 +43,9 @@ func (r *run) enumerate(src feed.Source, enum feed.Enumerator, sink feed.Snapsho
 	e := &enumeration{run: r, source: src, enum: enum, sink: sink,
 		reader: &reader{run: r, source: src, limit: r.job.PageSize, ahead: r.job.Prefetch}}
 	from := e.resume()
+	r.mu.Lock()
+	r.staging = true
+	r.mu.Unlock()
 	for pass := 1; ; pass++ {
 		err := e.pass(from)
 		again := errors.Is(err, errStartOver) || errors.Is(err, errToConfirm) || errors.Is(err, errNotWhole) && pass < maxPasses
@@ -50,6 +53,7 @@ func (r *run) enumerate(src feed.Source, enum feed.Enumerator, sink feed.Snapsho
 			return err
 		}
 		r.event("pass", "reading from the beginning: %v", err)
+		r.startOver()
 		r.checkpoint = state.Checkpoint{Job: r.job.Name, Lane: state.Full}
 		from, e.drift = "", &sharedDrift{drift: newDrift(r.job.PageSize, r.job.Prefetch)}
 		e.confirmed = e.confirmed || errors.Is(err, errToConfirm)
@@ -86,7 +90,7 @@ func (e *enumeration) pass(from feed.Cursor) error {
 	}
 	defer e.run.closing("staging area", e.gen)
 	e.run.onPage = e.see
-	stage := &flow{run: e.run, size: e.run.job.BatchSize, inFlight: 1, deliver: e.stage, commit: e.commit}
+	stage := &flow{run: e.run, size: e.run.job.BatchSize, inFlight: 1, deliver: e.stage, rejected: e.rejected, commit: e.commit}
 	if err := stage.move(first, pages); err != nil {
 		return err
 	}
@@ -137,13 +141,17 @@ func (e *enumeration) stage(ctx context.Context, b *batch) ([]feed.Rejection, er
 	if err != nil {
 		return nil, e.run.sinkError(what, err)
 	}
+	return rejected, nil
+}
+
+// rejected takes note of records that the target cannot hold: they are in the total, and must not be deleted.
+func (e *enumeration) rejected(b *batch, rejected []feed.Rejection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range rejected {
 		e.drift.refused((b.at+int64(r.Row))/int64(e.run.job.PageSize), 1)
 		e.refused.add(b.rows, r.Row, e.enum.Key())
 	}
-	return rejected, nil
 }
 
 // see looks at a page in the order of the enumeration.
@@ -214,7 +222,7 @@ func (e *enumeration) finish() error {
 	if err != nil {
 		return e.swapError(err)
 	}
-	e.run.summary(changes, e.reread)
+	e.run.swapped(changes, e.drift.kept, e.reread)
 	if err := e.run.step("swapped"); err != nil {
 		return err
 	}
@@ -234,7 +242,7 @@ func (e *enumeration) lookAgain() error {
 	numbers := slices.Sorted(maps.Keys(e.drift.Samples))
 	again := make([]page, len(numbers))
 	var pages errgroup.Group
-	pages.SetLimit(max(e.run.job.Prefetch, 1))
+	pages.SetLimit(e.reader.atOnce())
 	for i, n := range numbers {
 		pages.Go(func() error {
 			again[i] = e.reader.fetch(e.run.soft, e.enum.CursorAt(n, e.reader.limit))

@@ -20,6 +20,7 @@ type flow struct {
 	paged    bool // a batch ends where its page ends
 	inFlight int  // batches at once
 	deliver  func(ctx context.Context, b *batch) ([]feed.Rejection, error)
+	rejected func(b *batch, rejected []feed.Rejection) // told of what deliver rejects; may be nil
 	commit   func(ctx context.Context, s settled) error
 
 	mark    *watermark
@@ -143,6 +144,12 @@ func (f *flow) settle(b *batch) (settled, error) {
 	if err := f.run.step("delivered"); err != nil {
 		return s, err
 	}
+	if err := plausible(rejected, b.rows.Len()); err != nil {
+		return s, f.run.sinkError("rejected records", err)
+	}
+	if f.rejected != nil {
+		f.rejected(b, rejected)
+	}
 	f.run.refusing(rejected)
 	s.counts.Delivered += int64(b.rows.Len() - len(rejected))
 	s.counts.Rejected += int64(len(rejected))
@@ -152,6 +159,19 @@ func (f *flow) settle(b *batch) (settled, error) {
 		s.intents = []string{b.intent}
 	}
 	return s, nil
+}
+
+// plausible checks that each rejection names another record of the batch: otherwise nobody knows what was delivered.
+func plausible(rejected []feed.Rejection, records int) error {
+	seen := make(map[int]bool, len(rejected))
+	for _, r := range rejected {
+		if r.Row < 0 || r.Row >= records || seen[r.Row] {
+			return feed.Errorf(feed.HaltJob, "rejection", "the target rejects record %d of a batch of %d, which it cannot (or twice)", r.Row+1, records).
+				WithRemedy("report this as a defect of the sink; nothing behind the checkpoint is lost")
+		}
+		seen[r.Row] = true
+	}
+	return nil
 }
 
 // commitInBackground commits whatever is settled as often as the state file can take it: one commit covers all that was

@@ -40,9 +40,6 @@ func (r *run) letters(b *batch, rejected []feed.Rejection) []state.Letter {
 	list := make([]state.Letter, 0, len(rejected))
 	finder, _ := r.source.(feed.Rereader)
 	for _, rej := range rejected {
-		if rej.Row < 0 || rej.Row >= b.rows.Len() {
-			continue
-		}
 		raw := make(map[string]feed.Value, b.raw.Columns.Len())
 		for i, column := range b.raw.Columns.List() {
 			raw[column.Name] = b.raw.Row(rej.Row)[i]

@@ -13,6 +13,7 @@ import (
 type memory struct {
 	live   map[string]bool
 	staged *memGen
+	refuse map[string]bool // keys that cannot be held
 }
 
 func (m *memory) Deliver(context.Context, feed.Batch) ([]feed.Rejection, error) {
@@ -39,10 +40,15 @@ type memGen struct {
 }
 
 func (g *memGen) Append(_ context.Context, at int64, b feed.Batch) ([]feed.Rejection, error) {
+	var rejected []feed.Rejection
 	for i := range b.Len() {
-		g.rows[at+int64(i)] = b.Get(i, "id").(string)
+		if key := b.Get(i, "id").(string); g.sink.refuse[key] {
+			rejected = append(rejected, feed.Rejection{Row: i, Code: "value", Reason: "too long"})
+		} else {
+			g.rows[at+int64(i)] = key
+		}
 	}
-	return nil, nil
+	return rejected, nil
 }
 
 func (g *memGen) Close() error { return nil }
@@ -92,6 +98,27 @@ func (g *memGen) Forget(_ context.Context, from, to int64) error {
 	return nil
 }
 
+func (g *memGen) Keep(_ context.Context, keys *feed.Batch) (kept int64, err error) {
+	wanted, staged := g.sink.live, map[string]bool{}
+	if keys != nil {
+		wanted = map[string]bool{}
+		for i := range keys.Len() {
+			wanted[keys.Get(i, "id").(string)] = true
+		}
+	}
+	for _, key := range g.rows {
+		staged[key] = true
+	}
+	for key := range wanted {
+		if g.sink.live[key] && !staged[key] {
+			g.extra++
+			g.rows[g.extra] = key
+			kept++
+		}
+	}
+	return kept, nil
+}
+
 func (g *memGen) Swap(_ context.Context, terms feed.SwapTerms) (feed.Changes, error) {
 	next := map[string]bool{}
 	for _, key := range g.rows {
@@ -101,6 +128,13 @@ func (g *memGen) Swap(_ context.Context, terms feed.SwapTerms) (feed.Changes, er
 		return feed.Changes{}, &feed.CountError{Distinct: int64(len(next)), Expected: terms.Expect}
 	}
 	var c feed.Changes
+	for key := range next {
+		if g.sink.live[key] {
+			c.Unchanged++
+		} else {
+			c.Inserted++
+		}
+	}
 	for key := range g.sink.live {
 		if !next[key] {
 			c.Deleted++

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,11 +34,8 @@ func (r *run) progress() Progress {
 	if phase == "" {
 		phase = "reading"
 	}
-	p := Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live, Trouble: r.trouble}
-	if e, ok := r.source.(feed.Enumerator); ok {
-		p.Begun = e.Position(r.rec.CursorFrom)
-	}
-	return p
+	return Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live,
+		Begun: r.begun, Trouble: r.trouble}
 }
 
 func (r *run) setPhase(phase string) {
@@ -60,11 +58,42 @@ func (r *run) saw(p page) {
 	}
 	r.mu.Unlock()
 	for _, note := range slices.Sorted(maps.Keys(p.Notes)) {
-		r.event("note", "%d records on the page behind %s: %s", p.Notes[note], shownCursor(p.after), note)
+		times := ""
+		if p.Notes[note] > 1 {
+			times = fmt.Sprintf(" (%d times)", p.Notes[note])
+		}
+		r.event("note", "page behind %s: %s%s", shownCursor(p.after), note, times)
 	}
 }
 
-// reread counts a page that was read again.
+// forecast asks a source that can count how many records there are to come, while they are being read already.
+func (r *run) forecast(ctx context.Context, src feed.Source, from feed.Cursor) {
+	counter, ok := src.(feed.Counter)
+	if !ok {
+		return
+	}
+	r.reading.Go(func() {
+		n, err := counter.Count(ctx, from)
+		if err != nil {
+			r.log.WithError(err).Debug("counting what is to come")
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.live.Total = max(n, r.live.Read)
+	})
+}
+
+// startOver begins the counts of records anew, for a reading from the beginning. What it costs adds up.
+func (r *run) startOver() {
+	r.bad.Store(0)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live.Read, r.live.Delivered, r.live.Rejected, r.live.Skipped = 0, 0, 0, 0
+	r.begun = 0
+}
+
+// readAgain counts a page that was read again.
 func (r *run) readAgain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +104,9 @@ func (r *run) readAgain() {
 func (r *run) settled(c state.Counts) state.Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live.Delivered += c.Delivered
+	if !r.staging {
+		r.live.Delivered += c.Delivered
+	}
 	r.live.Rejected += c.Rejected
 	r.live.Skipped += c.Skipped
 	r.trouble = ""
@@ -125,12 +156,13 @@ func (r *run) tooManyBad() error {
 		WithRemedy("look at them (milkrun dead list %s), mend the cause or raise max_bad, then resume the job", r.job.Name)
 }
 
-// summary keeps what a swap did.
-func (r *run) summary(c feed.Changes, reread int64) {
+// swapped keeps what a swap did, beyond leaving kept records as they were.
+func (r *run) swapped(c feed.Changes, kept, reread int64) {
 	var text strings.Builder
 	fmt.Fprintf(&text, `{"inserted":%d,"updated":%d,"deleted":%d,"unchanged":%d,"reread":%d}`, c.Inserted, c.Updated, c.Deleted, c.Unchanged, reread)
 	r.mu.Lock()
 	r.rec.Summary = text.String()
+	r.live.Delivered = c.Inserted + c.Updated + c.Unchanged - kept
 	r.mu.Unlock()
 	r.log.WithFields(logrus.Fields{"inserted": c.Inserted, "updated": c.Updated, "deleted": c.Deleted, "unchanged": c.Unchanged}).
 		Info("the new generation is current")

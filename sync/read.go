@@ -35,14 +35,21 @@ func (r *reader) pages(ctx context.Context, from feed.Cursor) <-chan page {
 	r.loop = cycle{}
 	r.run.reading.Go(func() {
 		defer close(out)
-		pager, _ := r.source.(feed.Pager)
-		if pager == nil || r.ahead <= 1 {
+		if r.atOnce() == 1 {
 			r.inTurn(ctx, from, out)
 		} else {
-			r.inParallel(ctx, pager, from, out)
+			r.inParallel(ctx, from, out)
 		}
 	})
 	return out
+}
+
+// atOnce is how many pages may be asked for at the same time.
+func (r *reader) atOnce() int {
+	if _, ok := r.source.(feed.Pager); !ok {
+		return 1
+	}
+	return max(r.ahead, 1)
 }
 
 func (r *reader) inTurn(ctx context.Context, from feed.Cursor, out chan<- page) {
@@ -63,9 +70,10 @@ type fetching struct {
 
 // inParallel keeps up to ahead fetches under way. The first page goes alone: it states the total, and nothing is asked
 // for beyond the total. A page that ends elsewhere than was foreseen makes it ask anew for what stands behind it.
-func (r *reader) inParallel(ctx context.Context, pager feed.Pager, from feed.Cursor, out chan<- page) {
+func (r *reader) inParallel(ctx context.Context, from feed.Cursor, out chan<- page) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	pager := r.source.(feed.Pager)
 	var window []fetching
 	next, total := from, int64(-1)
 	for first := true; ; first = false {

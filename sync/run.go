@@ -18,6 +18,12 @@ import (
 	"milkrun/sync/mask"
 )
 
+// The modes of a run.
+const (
+	modeIncremental = "incremental"
+	modeFull        = "full" // a complete pass
+)
+
 // run is one run of a job.
 type run struct {
 	engine *Engine
@@ -47,7 +53,10 @@ type run struct {
 	mu    sync.Mutex
 	live  state.Counts // as far as it has come, ahead of the state file
 	saved state.Counts // what the state file has of them
-	phase string
+	begun int64        // records that earlier runs of the same pass have read
+	// staging says that records become current all at once, at the swap: until then none of them is delivered.
+	staging bool
+	phase   string
 	// trouble is the last error that is being tried again, until something succeeds.
 	trouble string
 	layout  string // of a stream's records; see vanished
@@ -75,10 +84,10 @@ func (r *run) start(s Start) error {
 		return err
 	}
 	r.open(!s.ranged())
-	rec := state.Run{Job: r.job.Name, Slot: s.Slot, Trigger: s.Trigger, Mode: "incremental", StartedAt: r.engine.now(),
+	rec := state.Run{Job: r.job.Name, Slot: s.Slot, Trigger: s.Trigger, Mode: modeIncremental, StartedAt: r.engine.now(),
 		Counts: state.Counts{Total: -1}}
 	if r.full {
-		rec.Mode = "full"
+		rec.Mode = modeFull
 	}
 	if err := r.load(ctx, s); err != nil {
 		return err
@@ -89,15 +98,15 @@ func (r *run) start(s Start) error {
 		return err
 	}
 	rec.ID = id
-	if err := r.load(ctx, s); err != nil { // again: until the run was recorded an operator could set it
-		return err
-	}
-	rec.CursorFrom = r.checkpoint.Cursor
 	r.mu.Lock()
 	r.rec = rec
 	r.mu.Unlock()
 	r.log = r.log.WithField("run", id)
-	r.log.WithFields(logrus.Fields{"trigger": s.Trigger, "mode": rec.Mode, "from": shownCursor(rec.CursorFrom)}).Info("run begins")
+	from := shownCursor(rec.CursorFrom)
+	if s.ranged() {
+		from = fmt.Sprintf("%q to %q", s.From, s.To)
+	}
+	r.log.WithFields(logrus.Fields{"trigger": s.Trigger, "mode": rec.Mode, "from": from}).Info("run begins")
 	return nil
 }
 
@@ -177,6 +186,9 @@ func (r *run) execute(s Start) error {
 			return err
 		}
 	}
+	if err := r.loadAgain(s); err != nil {
+		return err
+	}
 	if err := r.step("begun"); err != nil {
 		return err
 	}
@@ -203,10 +215,24 @@ func (r *run) reopen(s Start) error {
 		return r.openErr
 	})
 	r.hard = hard
-	if err != nil {
-		return err
+	return err
+}
+
+// loadAgain reads the checkpoint again: until the run was recorded an operator could set it, and which lane the run is on
+// may be known only now that the source is open.
+func (r *run) loadAgain(s Start) error {
+	err := r.load(context.WithoutCancel(r.soft), s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rec.CursorFrom = r.checkpoint.Cursor
+	if r.full {
+		r.rec.Mode = modeFull
 	}
-	return r.load(context.WithoutCancel(r.soft), s)
+	r.begun = 0
+	if e, ok := r.source.(feed.Enumerator); ok {
+		r.begun = e.Position(r.rec.CursorFrom)
+	}
+	return err
 }
 
 // contexts sets up the soft and the hard one: the hard one ends a drain time after the soft one.

@@ -15,6 +15,10 @@ import (
 // stream delivers what stands behind the lane's checkpoint, batch by batch.
 func (r *run) stream() error {
 	from := r.checkpoint.Cursor
+	if r.once() && r.full {
+		return feed.Errorf(feed.Fail, "full", "a complete pass would deliver every record once more, which this target cannot undo").
+			WithRemedy("leave out --full and reconcile; to deliver from another place on, set the checkpoint")
+	}
 	if err := r.undoubted(); err != nil {
 		return err
 	}
@@ -60,6 +64,7 @@ func (r *run) deliverFrom(src feed.Source, from feed.Cursor) error {
 		read.limit = min(r.job.PageSize, r.job.BatchSize)
 	}
 	pages := read.pages(reading, from)
+	r.forecast(reading, src, from)
 	first, err := r.first(pages)
 	if err != nil {
 		return err
