@@ -58,6 +58,7 @@ func (f *flow) begin(first page, pages <-chan page) {
 			switch {
 			case p.err != nil:
 				g.flush()
+				_ = f.workers.Wait() // what was read is delivered
 				f.fail(p.err)
 				return
 			case !ok && !f.done: // the reader stopped because the run is to stop

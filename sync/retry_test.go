@@ -14,9 +14,9 @@ import (
 
 var policy = config.Retry{Initial: time.Second, Max: 8 * time.Second, GiveUpAfter: time.Minute}
 
-// tried calls an operation that always fails, with a policy, and returns the error, the waits between its calls, and
-// what each call was told.
-func tried(ctx context.Context, a attempts, fail func(call int) error) (err error, waits []time.Duration, told []time.Duration) { //nolint:revive // the error is what is looked at first
+// tried calls an operation that always fails, with a policy, and returns the waits between its calls, what
+// each call was told, and the error.
+func tried(ctx context.Context, a attempts, fail func(call int) error) (waits, told []time.Duration, err error) {
 	a.each = func(_ *feed.Error, wait time.Duration) { told = append(told, wait) }
 	last, calls := time.Now(), 0
 	err = a.do(ctx, func() error {
@@ -26,7 +26,7 @@ func tried(ctx context.Context, a attempts, fail func(call int) error) (err erro
 		last = time.Now()
 		return fail(calls)
 	})
-	return err, waits, told
+	return waits, told, err
 }
 
 var errRoute = errors.New("no route to host")
@@ -38,7 +38,7 @@ func TestBackoff(t *testing.T) {
 		var least, most [4]time.Duration
 		for round := range 300 {
 			begun := time.Now()
-			err, waits, told := tried(t.Context(), attempts{policy: policy}, func(int) error { return errRoute })
+			waits, told, err := tried(t.Context(), attempts{policy: policy}, func(int) error { return errRoute })
 			if !errors.Is(err, errRoute) {
 				t.Fatalf("the cause is gone: %v", err)
 			}
@@ -69,7 +69,7 @@ func TestBackoff(t *testing.T) {
 func TestRetryAfterIsObeyed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 20 * time.Second
-		_, waits, _ := tried(t.Context(), attempts{policy: policy}, func(call int) error {
+		waits, _, _ := tried(t.Context(), attempts{policy: policy}, func(call int) error {
 			if call == 2 {
 				return &feed.Error{RetryAfter: asked, Err: errRoute}
 			}
@@ -82,7 +82,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			t.Errorf("waited %v, the second should be %s", waits, asked)
 		}
 		begun := time.Now()
-		err, waits, _ := tried(t.Context(), attempts{policy: policy}, func(int) error {
+		waits, _, err := tried(t.Context(), attempts{policy: policy}, func(int) error {
 			return &feed.Error{RetryAfter: time.Hour, Code: "HTTP 429", Err: errRoute}
 		})
 		if len(waits) > 0 || feed.Judge(err).Code != "HTTP 429" || time.Since(begun) > 0 {
@@ -110,7 +110,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				err, _, _ := tried(t.Context(), attempts{policy: policy, refusal: c.refusal}, func(call int) error { calls = call; return c.err })
+				_, _, err := tried(t.Context(), attempts{policy: policy, refusal: c.refusal}, func(call int) error { calls = call; return c.err })
 				if !errors.Is(err, c.err) {
 					t.Errorf("got %v", err)
 				}
@@ -139,7 +139,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 				slow := attempts{policy: config.Retry{Initial: time.Hour, Max: time.Hour, GiveUpAfter: 100 * time.Hour}}
 				begun := time.Now()
 				time.AfterFunc(time.Microsecond, func() { cancel(c.cause) })
-				err, waits, _ := tried(ctx, slow, func(int) error { return feed.Errorf(feed.Retry, "HTTP 503", "%w", errRoute) })
+				waits, _, err := tried(ctx, slow, func(int) error { return feed.Errorf(feed.Retry, "HTTP 503", "%w", errRoute) })
 				if !errors.Is(err, errRoute) || !errors.Is(err, c.want) && err.Error()[:10] != c.want.Error()[:10] {
 					t.Errorf("got %v, want %v with its cause", err, c.want)
 				}

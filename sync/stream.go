@@ -135,8 +135,12 @@ func (r *run) knownLayout() string {
 // holds of it. Resuming the job accepts that.
 func (r *run) vanished(c *feed.Columns) error {
 	var before layout
-	if r.lane != state.Forward || json.Unmarshal([]byte(r.checkpoint.Detail), &before) != nil {
+	if r.lane != state.Forward || r.checkpoint.Detail == "" {
 		return nil
+	}
+	if err := json.Unmarshal([]byte(r.checkpoint.Detail), &before); err != nil {
+		return feed.Errorf(feed.Fail, "checkpoint", "the detail of the checkpoint is no JSON: %w", err).
+			WithRemedy("set the checkpoint again: milkrun checkpoint set %s …", r.job.Name)
 	}
 	var gone []string
 	for _, name := range before.Columns {
