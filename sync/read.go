@@ -25,13 +25,17 @@ type reader struct {
 	run    *run
 	source feed.Source
 	limit  int // rows a page
-	ahead  int // pages fetched at once, at least 1
+	ahead  int // pages fetched ahead, 0 is none
 	loop   cycle
 }
 
-// pages sends the pages in order until one is Done, an error ends the reading, or ctx does. At most ahead pages are held.
+// waiting is how many pages at most wait to be taken: enough that neither side waits for the other's gusts.
+const waiting = 2
+
+// pages sends the pages in order until one is Done, an error ends the reading, or ctx does. As many as are fetched at
+// once are held, and those waiting.
 func (r *reader) pages(ctx context.Context, from feed.Cursor) <-chan page {
-	out := make(chan page)
+	out := make(chan page, min(r.ahead, waiting))
 	r.loop = cycle{}
 	r.run.reading.Go(func() {
 		defer close(out)
