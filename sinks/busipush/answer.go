@@ -4,63 +4,47 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
 	"milkrun/sync/feed"
-	"milkrun/sync/mask"
 	"milkrun/sync/transport"
 )
 
 // judge reads a 2xx answer. Only 200 acknowledges a batch; an answer that does not say so clearly is none (D2).
-func judge(op string, body []byte) error {
-	a, err := parse(body)
+func judge(call transport.Call, r transport.Response) error {
+	a, err := parse(r.Body)
 	switch {
-	case err != nil && passing(body, err):
-		return transport.Unreadable(op, body, err)
+	case err != nil && transport.Passing(r.Body, err):
+		return call.Unreadable(r, err)
 	case err != nil:
-		return ambiguous(op, err.Error())
+		return feed.Errorf(feed.HaltJob, "ambiguous", "%w", call.Unreadable(r, err)).
+			WithRemedy("the answer neither accepts nor refuses the batch: ask the platform whether the records arrived; " + repeatable)
 	case a.code == "200":
 		return nil
-	case a.code == "300":
-		return feed.Errorf(feed.Refuse, "300", "%s: 晋来办 refused the batch with 300%s", op, a.said())
-	case a.code == "302":
-		return feed.Errorf(feed.HaltConnection, "302", "%s: 晋来办 denies access with 302%s", op, a.said()).
-			WithRemedy("check appcode, modulecode, appsecret and the machine's clock, and ask the platform whether the interface is open to them; then resume the connection")
 	}
-	return feed.Errorf(feed.HaltJob, short(a.code), "%s: the answer has the code %q, which the document does not know%s", op, short(a.code), a.said()).
-		WithRemedy("ask the platform what the code means; resuming the job sends the batch again, which is safe: records are kept by id")
+	said := ""
+	if a.msg != "" {
+		said = ": " + transport.Said(a.msg, call.Secrets...)
+	}
+	switch a.code {
+	case "300":
+		return feed.Errorf(feed.Refuse, "300", "%s: 晋来办 refused the batch with 300%s", call.Op, said).
+			WithRemedy("it is sent again a few times, then halved down to the record to blame, which becomes a dead letter")
+	case "302":
+		return feed.Errorf(feed.HaltConnection, "302", "%s: 晋来办 denies access with 302%s", call.Op, said).
+			WithRemedy("check appcode, modulecode, appsecret and the machine's clock, and ask the platform whether the interface is open to them; then resume the connection")
+	default:
+		code := transport.Code(a.code, call.Secrets...)
+		return feed.Errorf(feed.HaltJob, code, "%s: the answer has the code %q, which the document does not know%s", call.Op, code, said).
+			WithRemedy("ask the platform what the code means; " + repeatable)
+	}
 }
 
-func ambiguous(op, what string) error {
-	return feed.Errorf(feed.HaltJob, "ambiguous", "%s: the answer neither accepts nor refuses the batch: %s", op, what).
-		WithRemedy("ask the platform whether the records arrived; resuming the job sends the batch again, which is safe: records are kept by id")
-}
-
-// passing says whether an answer that cannot be read looks like a gateway's page or a cut line.
-func passing(body []byte, err error) bool {
-	text := bytes.TrimSpace(body)
-	return len(text) == 0 || text[0] == '<' || errors.Is(err, io.ErrUnexpectedEOF)
-}
+const repeatable = "resuming the job sends the batch again, which is safe: records are kept by id"
 
 type answer struct{ code, msg string }
-
-// said returns the platform's own words, for the end of an error text.
-func (a answer) said() string {
-	if a.msg == "" {
-		return ""
-	}
-	return ": " + short(a.msg)
-}
-
-// short makes a partner's text fit for one line of a log.
-func short(text string) string {
-	text = mask.Scrub(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "))
-	if r := []rune(text); len(r) > 120 {
-		return string(r[:120]) + "…"
-	}
-	return text
-}
 
 // code is what state and status say together; the decoder calls it for each of them.
 type code struct {
@@ -79,8 +63,8 @@ func (c *code) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
 	}
-	if c.said && c.text != strings.TrimSpace(text) {
-		return errors.New("its state says one thing, its status another")
+	if other := strings.TrimSpace(text); c.said && c.text != other {
+		return fmt.Errorf("its state and status say both %.40q and %.40q", c.text, other)
 	}
 	*c = code{strings.TrimSpace(text), true}
 	return nil
@@ -98,12 +82,12 @@ func parse(body []byte) (answer, error) {
 	if err := d.Decode(&fields); err != nil {
 		return answer{}, err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return answer{}, errors.New("something follows the JSON object")
 	}
 	if !c.said {
 		return answer{}, errors.New("it has neither a state nor a status")
 	}
-	msg, _ := fields.Msg.(string)
+	msg, _ := fields.Msg.(string) // one that is no text is left out
 	return answer{c.text, msg}, nil
 }

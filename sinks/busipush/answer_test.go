@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"milkrun/sync/feed"
+	"milkrun/sync/transport"
+	"milkrun/sync/transport/answertest"
 )
 
 func TestVectorAnswers(t *testing.T) {
 	want := map[string]feed.Verdict{"retryable_limited": feed.Refuse, "config_pause": feed.HaltConnection,
 		"ambiguous_hold": feed.HaltJob, "retryable": feed.Retry}
 	for _, v := range readVectors(t).Responses {
-		err := judge("op", []byte(v.Body))
+		err := judge(transport.Call{Op: "op"}, transport.Response{Body: []byte(v.Body)})
 		verdict, known := want[v.Result]
 		switch {
 		case v.Result == "ok" && err != nil:
@@ -94,8 +96,16 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestContradiction has state and status say different things: the error names both (D2).
+func TestContradiction(t *testing.T) {
+	_, err := open(t, replies(200, `{"state":"200","status":302}`), nil).Deliver(t.Context(), batchOf(goodRow("1")))
+	if err == nil || !strings.Contains(err.Error(), `its state and status say both "200" and "302"`) || feed.Judge(err).Code != "ambiguous" {
+		t.Error(err)
+	}
+}
+
 func TestDroppedConnectionIsRetried(t *testing.T) {
-	s := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset") }), nil)
+	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset") }), nil)
 	_, err := s.Deliver(t.Context(), batchOf(goodRow("1")))
 	if err == nil || feed.Judge(err).Verdict != feed.Retry {
 		t.Error(err)
@@ -126,7 +136,7 @@ func FuzzParse(f *testing.F) {
 		if err == nil && a.code == "200" && !strings.Contains(string(body), "200") && !strings.Contains(string(body), `\u`) {
 			t.Errorf("%q was taken for 200", body)
 		}
-		if e := judge("op", body); (e == nil) != (err == nil && a.code == "200") {
+		if e := judge(transport.Call{Op: "op"}, transport.Response{Body: body}); (e == nil) != (err == nil && a.code == "200") {
 			t.Errorf("%q: %v, %v", body, a, e)
 		}
 	})

@@ -2,12 +2,12 @@ package busipush
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/feedtest"
 	"milkrun/sync/sandbox"
+	"milkrun/sync/sandbox/faulty"
 )
 
 func TestConformance(t *testing.T) {
@@ -40,32 +40,12 @@ func shownAffair(row []feed.Value) string {
 
 func target(t testing.TB) feedtest.Target {
 	b := sandbox.NewBusipush(sandbox.BusipushOptions{Keep: true})
-	faults, ids := &sandbox.Faults{}, map[string]bool{}
-	stall := make(chan struct{}, 1)
-	var arrived chan struct{}
-	handler := faults.Wrap(b)
-	rt := roundTripper(func(r *http.Request) (*http.Response, error) {
-		select {
-		case <-stall:
-			close(arrived)
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		default:
-			return sandbox.Transport(handler).RoundTrip(r)
-		}
-	})
-	set := func(kind sandbox.Kind) func(testing.TB) {
-		return func(t testing.TB) {
-			if err := faults.Set(sandbox.Fault{Kind: kind, Next: 1}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	partner, ids := faulty.New(b), map[string]bool{}
 	for i := range 8 {
 		ids[fmt.Sprint("编号 ", i)] = true
 	}
 	return feedtest.Target{
-		Open: func(t testing.TB) feed.Sink { return onSandbox(t, b, rt, nil) },
+		Open: func(t testing.TB) feed.Sink { return onSandbox(t, b, partner, nil) },
 		Stored: func(testing.TB) (list []string) {
 			for id := range ids {
 				if a, ok := b.Affair(id); ok {
@@ -77,13 +57,7 @@ func target(t testing.TB) feedtest.Target {
 			}
 			return list
 		},
-		Faults: map[string]func(testing.TB){"drop before": set(sandbox.DropBefore), "drop after": set(sandbox.DropAfter), "truncate": set(sandbox.Truncate),
-			"break": set(sandbox.Break), "html": set(sandbox.HTML), "500": set(sandbox.Internal), "300": set(sandbox.State300),
-			"302": set(sandbox.State302), "stateless": set(sandbox.Stateless)},
-		Stall: func(testing.TB) <-chan struct{} {
-			arrived = make(chan struct{})
-			stall <- struct{}{}
-			return arrived
-		},
+		Faults: partner.Faults(sandbox.State300, sandbox.State302, sandbox.Stateless),
+		Stall:  partner.Stall,
 	}
 }

@@ -1,6 +1,7 @@
 package busipush
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -203,7 +204,7 @@ func TestEncodingIsDeterministic(t *testing.T) {
 		t.Errorf("%s, want %s", text, want)
 	}
 	again := e.encode([]byte(strings.Repeat("dirt", 1000)), batchOf([]feed.Value{"1", "u", "", "n", "<&>", "", "2021-03-17 18:57:03"}), columns)
-	if string(again.data) != string(out.data) {
+	if !bytes.Equal(again.data, out.data) {
 		t.Errorf("a used buffer changes the text: %s", again.data)
 	}
 }

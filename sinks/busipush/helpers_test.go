@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
 	"milkrun/sync/secret"
+	"milkrun/sync/setting/settingtest"
+	"milkrun/sync/transport/answertest"
 )
 
 const (
@@ -56,50 +57,26 @@ func readVectors(t *testing.T) vectors {
 	return v
 }
 
-// set sets keys of a block as the configuration would.
-func set(t testing.TB, block kind.Block, values map[string]any) {
-	t.Helper()
-	for _, f := range block.Fields() {
-		if v, ok := values[f.Name]; ok {
-			if err := f.Set(v); err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
-			}
-			delete(values, f.Name)
-		}
-	}
-	if len(values) > 0 {
-		t.Fatalf("no such keys: %v", values)
-	}
-}
-
 func testConnection(t testing.TB, more map[string]any) *connection {
 	t.Helper()
 	c := NewConnection()
-	set(t, c, map[string]any{"url": "https://open.example.gov.cn/", "appcode": secret.New(testApp),
+	settingtest.Fill(t, c, map[string]any{"url": "https://open.example.gov.cn/", "appcode": secret.New(testApp),
 		"modulecode": secret.New(testModule), "appsecret": secret.New(testSecret)})
-	set(t, c, more)
+	settingtest.Fill(t, c, more)
 	if p := c.Validate(); len(p) > 0 {
 		t.Fatal(p)
 	}
 	return c.(*connection)
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // replies answers every request alike, reading it first.
-func replies(status int, body string) roundTripper {
+func replies(status int, body string) answertest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return nil, err
 		}
-		return reply(status, body), nil
+		return answertest.Reply(status, body), nil
 	}
-}
-
-func reply(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 }
 
 func open(t testing.TB, rt http.RoundTripper, keys map[string]any) *sink {
@@ -110,7 +87,7 @@ func open(t testing.TB, rt http.RoundTripper, keys map[string]any) *sink {
 func openOn(t testing.TB, c kind.Connection, rt http.RoundTripper, keys map[string]any) *sink {
 	t.Helper()
 	s := NewSink(c)
-	set(t, s, keys)
+	settingtest.Fill(t, s, keys)
 	if p := s.Validate(); len(p) > 0 {
 		t.Fatal(p)
 	}
@@ -129,7 +106,7 @@ type captured struct {
 }
 
 // capture records every request and answers 200.
-func capture(t *testing.T, into *[]captured) roundTripper {
+func capture(t *testing.T, into *[]captured) answertest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -146,7 +123,7 @@ func capture(t *testing.T, into *[]captured) roundTripper {
 			t.Errorf("data is no JSON list of texts: %v\n%s", err, c.form.Get("data"))
 		}
 		*into = append(*into, c)
-		return reply(200, `{"state":"200","msg":"提交成功"}`), nil
+		return answertest.Reply(200, `{"state":"200","msg":"提交成功"}`), nil
 	}
 }
 

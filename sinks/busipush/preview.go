@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/mask"
@@ -17,18 +16,18 @@ const previewRows = 3
 
 // Preview shows the request Deliver would send now, with the codes and the secret left out, and the first records with
 // personal fields masked. Nothing is sent.
-func (s *sink) Preview(_ context.Context, b feed.Batch) (string, error) {
+func (s *sink) Preview(ctx context.Context, b feed.Batch) (string, error) {
 	if b.Len() == 0 {
 		return "no records, no request\n", nil
 	}
 	columns, missing := s.place(b.Columns)
 	if len(missing) > 0 {
-		return "", s.Prepare(context.Background(), b.Columns)
+		return "", s.Prepare(ctx, b.Columns)
 	}
 	var w strings.Builder
 	out := s.encoder.encode(nil, b, columns)
 	if out.records > 0 {
-		if err := s.showRequest(&w, out); err != nil {
+		if err := s.showRequest(ctx, &w, out); err != nil {
 			return "", err
 		}
 	}
@@ -38,9 +37,9 @@ func (s *sink) Preview(_ context.Context, b feed.Batch) (string, error) {
 	return w.String(), nil
 }
 
-func (s *sink) showRequest(w *strings.Builder, out encoded) error {
+func (s *sink) showRequest(ctx context.Context, w *strings.Builder, out encoded) error {
 	pairs, text := s.connection.form()
-	req, err := s.request(context.Background(), &payload{head: formHead(pairs), data: out.data})
+	req, err := s.request(ctx, &payload{head: formHead(pairs), data: out.data})
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func showRecords(w *strings.Builder, data []byte) error {
 	}
 	for _, r := range records[:min(previewRows, len(records))] {
 		for name, value := range r {
-			r[name] = shown(name, value)
+			r[name] = mask.Shown(name, value)
 		}
 		line, err := json.Marshal(r)
 		if err != nil {
@@ -85,15 +84,4 @@ func showRecords(w *strings.Builder, data []byte) error {
 		fmt.Fprintf(w, "  … and %d more\n", more)
 	}
 	return nil
-}
-
-// shown masks a field: by its name, and what looks personal inside the free texts.
-func shown(field, value string) string {
-	if rule, personal := mask.Guess(field); personal {
-		return rule.Apply(value)
-	}
-	if value = mask.Scrub(value); utf8.RuneCountInString(value) > 60 {
-		return string([]rune(value)[:60]) + "…"
-	}
-	return value
 }

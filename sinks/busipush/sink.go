@@ -29,6 +29,7 @@ var (
 // sink delivers affairs. It is safe for concurrent use.
 type sink struct {
 	*settings
+	label   string // of the connection
 	client  *transport.Client
 	encoder *encoder
 	buffers sync.Pool // of *[]byte
@@ -95,18 +96,21 @@ func (s *sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 
 // send posts the data. Sent says that nobody reads data any more.
 func (s *sink) send(ctx context.Context, records int, data []byte) (sent bool, err error) {
-	op := fmt.Sprintf("busipush of %d records", records)
 	var body *payload
-	secrets := []secret.Secret{s.connection.appCode, s.connection.moduleCode, s.connection.appSecret}
-	response, err := s.client.Do(ctx, transport.Call{Op: op, Secrets: secrets, Build: func(ctx context.Context) (*http.Request, error) {
-		pairs, _ := s.connection.form()
-		body = &payload{head: formHead(pairs), data: data}
-		return s.request(ctx, body)
-	}})
+	call := transport.Call{
+		Op: fmt.Sprintf("%s: busipush of %d records", s.label, records),
+		Build: func(ctx context.Context) (*http.Request, error) {
+			pairs, _ := s.connection.form()
+			body = &payload{head: formHead(pairs), data: data}
+			return s.request(ctx, body)
+		},
+		Secrets: []secret.Secret{s.connection.appCode, s.connection.moduleCode, s.connection.appSecret},
+	}
+	response, err := s.client.Do(ctx, call)
 	if err != nil {
 		return false, err
 	}
-	return body.drained.Load(), judge(op, transport.Redact(response.Body, secrets...))
+	return body.drained.Load(), judge(call, response)
 }
 
 func (s *sink) request(ctx context.Context, body *payload) (*http.Request, error) {

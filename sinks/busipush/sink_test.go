@@ -16,6 +16,8 @@ import (
 	"milkrun/sync/kind"
 	"milkrun/sync/sandbox"
 	"milkrun/sync/secret"
+	"milkrun/sync/setting/settingtest"
+	"milkrun/sync/transport/answertest"
 )
 
 func TestRequest(t *testing.T) {
@@ -113,8 +115,8 @@ func TestMapAndPrepare(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	named := keys()
-	named["map"].(map[string]any)["user_name"] = "nmae"
-	if err := open(t, nil, named).Prepare(t.Context(), columns); err == nil || !strings.Contains(err.Error(), `"nmae" (for user_name)`) {
+	named["map"].(map[string]any)["user_name"] = "surname"
+	if err := open(t, nil, named).Prepare(t.Context(), columns); err == nil || !strings.Contains(err.Error(), `"surname" (for user_name)`) {
 		t.Errorf("a column that map names is missing: %v", err)
 	}
 }
@@ -131,14 +133,14 @@ func TestValidate(t *testing.T) {
 		{map[string]any{"defaults": map[string]any{"create_date": "yesterday"}}, "create_date is no date"},
 	} {
 		s := NewSink(testConnection(t, nil))
-		set(t, s, c.keys)
+		settingtest.Fill(t, s, c.keys)
 		if p := s.Validate(); len(p) != 1 || !strings.Contains(p[0].Text, c.want) || p[0].Remedy == "" {
 			t.Errorf("%v, want %q", p, c.want)
 		}
 	}
 	open(t, nil, map[string]any{"defaults": map[string]any{"create_date": "2020-12-31 00:00:00"}})
 	c := NewConnection()
-	set(t, c, map[string]any{"url": "http://open.example.gov.cn"})
+	settingtest.Fill(t, c, map[string]any{"url": "http://open.example.gov.cn"})
 	if p := c.Validate(); len(p) != 1 || p[0].Key != "url" {
 		t.Errorf("http was not refused: %v", p)
 	}
@@ -150,7 +152,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestPreview(t *testing.T) {
-	s := open(t, roundTripper(func(*http.Request) (*http.Response, error) { t.Error("a preview sent something"); return nil, io.EOF }), nil)
+	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { t.Error("a preview sent something"); return nil, io.EOF }), nil)
 	clear := goodRow("1")
 	clear[fieldUserPhone], clear[fieldUserName], clear[fieldBusiDetail] = "13712345381", "段正淳", "电话13712345381"+strings.Repeat("长", 100)
 	text, err := s.Preview(t.Context(), batchOf(clear, goodRow(""), goodRow("3"), goodRow("4"), goodRow("5")))
@@ -191,9 +193,9 @@ func onSandbox(t testing.TB, b *sandbox.Busipush, rt http.RoundTripper, more map
 		if k != "url" {
 			value = secret.New(v)
 		}
-		set(t, c, map[string]any{k: value})
+		settingtest.Fill(t, c, map[string]any{k: value})
 	}
-	set(t, c, more)
+	settingtest.Fill(t, c, more)
 	return openOn(t, c, rt, nil)
 }
 
@@ -253,9 +255,9 @@ func TestConcurrentDeliveries(t *testing.T) {
 // TestBufferInUseIsNotShared answers before the request body is read, and reads it when the next batch has been encoded.
 func TestBufferInUseIsNotShared(t *testing.T) {
 	var late []io.Reader
-	s := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+	s := open(t, answertest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		late = append(late, r.Body)
-		return reply(200, `{"state":"200"}`), nil
+		return answertest.Reply(200, `{"state":"200"}`), nil
 	}), nil)
 	for _, id := range []string{"first", "second"} {
 		if _, err := s.Deliver(t.Context(), batchOf(goodRow(id))); err != nil {

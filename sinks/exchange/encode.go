@@ -95,7 +95,7 @@ func (s *sink) encode(p plan, b feed.Batch) push {
 func (s *sink) envelope(p push) []byte {
 	text := func(v string) string { return string(appendText(nil, v)) }
 	before := fmt.Sprintf(`{"interface":%s,"version":%s,"purpose":%s,"batch_id":`, text(s.Resource), text(s.connection.Version), text(s.connection.Purpose))
-	behind := fmt.Sprintf(`,"mode":"%s","count":%d,"records":`, s.mode, len(p.rows))
+	behind := fmt.Sprintf(`,"mode":%s,"count":%d,"records":`, text(s.mode), len(p.rows))
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s\n%s%s", s.run, before, behind)
 	h.Write(p.records)

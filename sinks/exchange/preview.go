@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"milkrun/sync/exchange"
 	"milkrun/sync/feed"
@@ -61,17 +60,15 @@ func showRecords(w *strings.Builder, records []byte, count int) {
 	}
 }
 
-// shown masks a value: by the field's name, and what looks personal inside free text.
+// shown masks a value, and is JSON again.
 func shown(key, value []byte) string {
 	name, _ := exchange.Text(key)
 	text, err := exchange.Text(value)
 	if err != nil {
 		text = string(value) // a number, true, false or null
 	}
-	if rule, personal := mask.Guess(name); personal && text != "null" {
-		text = rule.Apply(text)
-	} else if text = mask.Scrub(text); utf8.RuneCountInString(text) > 60 {
-		text = string([]rune(text)[:60]) + "…"
+	if text != "null" {
+		text = mask.Shown(name, text)
 	}
 	if err != nil && json.Valid([]byte(text)) {
 		return text

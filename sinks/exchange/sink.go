@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -48,7 +49,7 @@ func (s *settings) Open(_ context.Context, env kind.Env) (feed.Sink, error) {
 	if env.Full {
 		mode = "full"
 	}
-	return &sink{settings: s, connection: c, base: env.RoundTripper, local: local, mode: mode, run: rand.Text()}, nil
+	return &sink{settings: s, connection: c, label: env.Connection, base: env.RoundTripper, local: local, mode: mode, run: rand.Text()}, nil
 }
 
 // sink delivers to one interface. It is safe for concurrent use.
@@ -57,6 +58,7 @@ type sink struct {
 	connection *exchange.Connection
 	base       http.RoundTripper
 	local      *time.Location
+	label      string // of the connection
 	mode, run  string
 }
 
@@ -87,12 +89,12 @@ func (s *sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 	if err != nil {
 		return nil, refused(err)
 	}
-	theirs, err := account(r.Op, answer, push.rows)
+	theirs, err := s.account(r.Op, answer, push.rows)
 	return append(push.rejected, theirs...), err
 }
 
 func (s *sink) request(p push) exchange.Request {
-	return exchange.Request{Op: fmt.Sprintf("push of %d records to %s", len(p.rows), s.Resource), Path: exchange.Path(s.Resource), Body: p.body}
+	return exchange.Request{Op: fmt.Sprintf("%s: push of %d records to %s", s.label, len(p.rows), s.Resource), Path: exchange.Path(s.Resource), Body: p.body}
 }
 
 // refused turns the HTTP statuses that blame the content of one request from a halt of the connection into Refuse: the
@@ -106,7 +108,7 @@ func refused(err error) error {
 }
 
 // account reads which records the partner rejects. Every record must be accepted or rejected.
-func account(op string, answer exchange.Answer, rows []int) ([]feed.Rejection, error) {
+func (s *sink) account(op string, answer exchange.Answer, rows []int) ([]feed.Rejection, error) {
 	var list []struct {
 		Index  *int
 		Code   any
@@ -119,7 +121,7 @@ func account(op string, answer exchange.Answer, rows []int) ([]feed.Rejection, e
 	}
 	accepted, ok := answer.Int("accepted")
 	if !ok || accepted+int64(len(list)) != int64(len(rows)) {
-		return nil, exchange.Ambiguous(op, "of %d records it accepts %s and rejects %d", len(rows), answer.Field("accepted"), len(list))
+		return nil, exchange.Ambiguous(op, "of %d records it accepts %s and rejects %d", len(rows), s.connection.Said(string(answer.Field("accepted"))), len(list))
 	}
 	seen := map[int]bool{}
 	rejected := make([]feed.Rejection, len(list))
@@ -128,9 +130,9 @@ func account(op string, answer exchange.Answer, rows []int) ([]feed.Rejection, e
 			return nil, exchange.Ambiguous(op, "it rejects a record without an index of its own from 0 to %d", len(rows)-1)
 		}
 		seen[*r.Index] = true
-		rejected[i] = feed.Rejection{Row: rows[*r.Index], Code: "partner", Reason: exchange.Short(r.Reason)}
+		rejected[i] = feed.Rejection{Row: rows[*r.Index], Code: "partner", Reason: s.connection.Said(r.Reason)}
 		if r.Code != nil {
-			rejected[i].Code = exchange.Short(fmt.Sprint(r.Code))
+			rejected[i].Code = cmp.Or(s.connection.Code(fmt.Sprint(r.Code)), rejected[i].Code)
 		}
 	}
 	return rejected, nil

@@ -16,39 +16,18 @@ import (
 	"milkrun/sync/feedtest"
 	"milkrun/sync/kind"
 	"milkrun/sync/sandbox"
+	"milkrun/sync/sandbox/faulty"
 	"milkrun/sync/secret"
+	"milkrun/sync/setting/settingtest"
+	"milkrun/sync/transport/answertest"
 )
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func reply(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
-}
-
-func set(t testing.TB, block kind.Block, values map[string]any) {
-	t.Helper()
-	found := 0
-	for _, f := range block.Fields() {
-		if v, ok := values[f.Name]; ok {
-			if err := f.Set(v); err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
-			}
-			found++
-		}
-	}
-	if p := block.Validate(); found != len(values) || len(p) > 0 {
-		t.Fatalf("%v: %v", values, p)
-	}
-}
 
 func zone() *time.Location { return time.FixedZone("Asia/Shanghai", 8*3600) }
 
 func open(t testing.TB, rt http.RoundTripper, keys map[string]any, full bool) *sink {
 	t.Helper()
 	c := exchange.NewConnection()
-	set(t, c, map[string]any{"url": "https://partner.example.com/api", "token": secret.New("sandbox-token"), "purpose": "用户分析"})
+	settingtest.Valid(t, c, map[string]any{"url": "https://partner.example.com/api", "token": secret.New("sandbox-token"), "purpose": "用户分析"})
 	return openOn(t, c, rt, keys, full)
 }
 
@@ -61,7 +40,7 @@ func openOn(t testing.TB, c kind.Connection, rt http.RoundTripper, keys map[stri
 		keys["resource"] = "users"
 	}
 	s := NewSink(c)
-	set(t, s, keys)
+	settingtest.Valid(t, s, keys)
 	opened, err := s.Open(t.Context(), kind.Env{Connection: "partner", Location: zone(), RoundTripper: rt, Full: full})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +56,7 @@ type sent struct {
 }
 
 // capture records every push and accepts all of it.
-func capture(t testing.TB, into *[]sent) roundTripper {
+func capture(t testing.TB, into *[]sent) answertest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -90,7 +69,7 @@ func capture(t testing.TB, into *[]sent) roundTripper {
 		}
 		s.records = list.Records
 		*into = append(*into, s)
-		return reply(200, fmt.Sprintf(`{"code":0,"message":"ok","accepted":%d,"rejected":[]}`, len(s.records))), nil
+		return answertest.Reply(200, fmt.Sprintf(`{"code":0,"message":"ok","accepted":%d,"rejected":[]}`, len(s.records))), nil
 	}
 }
 
@@ -250,7 +229,7 @@ func TestAnswers(t *testing.T) {
 		{429, ``, feed.Retry, nil},
 		{500, ``, feed.Retry, nil},
 	} {
-		s := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return reply(c.status, c.body), nil }), nil, false)
+		s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(c.status, c.body), nil }), nil, false)
 		b := users([]feed.Value{"1", "a", nil}, []feed.Value{"2", "\xff", nil}, []feed.Value{"3", "c", nil})
 		rejected, err := s.Deliver(t.Context(), b)
 		if c.verdict != ok {
@@ -273,9 +252,26 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestRejectionsAreFit has a partner whose rejections hold what must not get into a dead letter.
+func TestRejectionsAreFit(t *testing.T) {
+	body := fmt.Sprintf(`{"code":0,"accepted":1,"rejected":[{"index":1,"code":"sandbox-token%s","reason":"姓名：段正淳\u0007 sandbox-token %s"}]}`,
+		strings.Repeat("x", 100), strings.Repeat("长", 400))
+	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, body), nil }), nil, false)
+	b := users([]feed.Value{"1", "a", nil}, []feed.Value{"2", "b", nil})
+	rejected, err := s.Deliver(t.Context(), b)
+	if err != nil || len(rejected) != 1 || !strings.HasPrefix(rejected[0].Reason, "姓名：段** [secret] 长") || !strings.HasPrefix(rejected[0].Code, "[secret]x") ||
+		len([]rune(rejected[0].Reason)) > 301 || len([]rune(rejected[0].Code)) > 41 {
+		t.Errorf("%+v, %v", rejected, err)
+	}
+	body = `{"code":0,"accepted":7,"rejected":[]}`
+	if _, err = s.Deliver(t.Context(), b); err == nil || !strings.Contains(err.Error(), "of 2 records it accepts 7 and rejects 0") {
+		t.Error(err)
+	}
+}
+
 func TestPreview(t *testing.T) {
 	c := exchange.NewConnection()
-	set(t, c, map[string]any{"url": "https://partner.example.com/api", "hmac_key": secret.New("key-77"), "hmac_secret": secret.New("s3cret")})
+	settingtest.Valid(t, c, map[string]any{"url": "https://partner.example.com/api", "hmac_key": secret.New("key-77"), "hmac_secret": secret.New("s3cret")})
 	for _, s := range []*sink{open(t, nil, nil, false), openOn(t, c, nil, nil, false)} {
 		text, err := s.Preview(t.Context(), users([]feed.Value{"1", "段正淳", "电话13712345381"}, []feed.Value{"2", "\xff", nil}, []feed.Value{"3", nil, int64(7)},
 			[]feed.Value{"4", "c", nil}, []feed.Value{"5", "d", nil}))
@@ -301,7 +297,7 @@ func TestConformance(t *testing.T) {
 		return []feed.Value{fmt.Sprint("u", i), name, time.Date(2021, 3, i+1, 0, 0, 0, 0, time.UTC)}
 	}
 	shown := func(i int, name string) string {
-		return fmt.Sprintf(`{"user_id":"u%d","name":"%s","updated_at":"2021-03-%02d 08:00:00"}`, i, name, i+1)
+		return fmt.Sprintf(`{"user_id":"u%d","name":%q,"updated_at":"2021-03-%02d 08:00:00"}`, i, name, i+1)
 	}
 	c := feedtest.SinkCase{Target: target, Missing: "user_id", Secrets: []string{"sandbox-token", "sandbox-key", "sandbox-secret"},
 		Rows: users(), Changed: users(),
@@ -316,32 +312,9 @@ func TestConformance(t *testing.T) {
 
 // target is the stand-in, which is reached by token and by HMAC in turn.
 func target(t testing.TB) feedtest.Target {
-	partner, faults := sandbox.NewExchange(sandbox.ExchangeOptions{}), &sandbox.Faults{}
-	stall, opened := make(chan struct{}, 1), 0
-	var arrived chan struct{}
-	rt := roundTripper(func(r *http.Request) (*http.Response, error) {
-		select {
-		case <-stall:
-			close(arrived)
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		default:
-			return sandbox.Transport(faults.Wrap(partner)).RoundTrip(r)
-		}
-	})
-	out := feedtest.Target{Faults: map[string]func(testing.TB){}}
-	for _, k := range []sandbox.Kind{sandbox.DropBefore, sandbox.DropAfter, sandbox.Truncate, sandbox.Break, sandbox.HTML, sandbox.Internal, sandbox.Code500} {
-		out.Faults[string(k)] = func(t testing.TB) {
-			if err := faults.Set(sandbox.Fault{Kind: k, Next: 1}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	out.Stall = func(testing.TB) <-chan struct{} {
-		arrived = make(chan struct{})
-		stall <- struct{}{}
-		return arrived
-	}
+	partner, opened := sandbox.NewExchange(sandbox.ExchangeOptions{}), 0
+	reached := faulty.New(partner)
+	out := feedtest.Target{Faults: reached.Faults(sandbox.Code500), Stall: reached.Stall}
 	out.Open = func(t testing.TB) feed.Sink {
 		opened++
 		c, keys := exchange.NewConnection(), map[string]any{"url": "https://sandbox.example/p"}
@@ -351,8 +324,8 @@ func target(t testing.TB) feedtest.Target {
 			id, text := partner.SettingsHMAC()
 			keys["hmac_key"], keys["hmac_secret"] = secret.New(id), secret.New(text)
 		}
-		set(t, c, keys)
-		return openOn(t, c, rt, map[string]any{"key": []any{"user_id"}}, false)
+		settingtest.Valid(t, c, keys)
+		return openOn(t, c, reached, map[string]any{"key": []any{"user_id"}}, false)
 	}
 	out.Stored = func(testing.TB) (list []string) {
 		for i := range 8 {

@@ -17,6 +17,7 @@ import (
 	"milkrun/sync/feedtest"
 	"milkrun/sync/files"
 	"milkrun/sync/kind"
+	"milkrun/sync/setting/settingtest"
 )
 
 // open configures a sink as jobs.toml would.
@@ -24,31 +25,17 @@ func open(t testing.TB, dir, path string, key ...any) feed.Sink {
 	t.Helper()
 	c := files.NewConnection()
 	s := NewSink(c)
-	set(t, c, map[string]any{"dir": dir})
+	settingtest.Valid(t, c, map[string]any{"dir": dir})
 	keys := map[string]any{"path": path}
 	if key != nil {
 		keys["key"] = key
 	}
-	set(t, s, keys)
+	settingtest.Valid(t, s, keys)
 	sink, err := s.Open(t.Context(), kind.Env{Job: "job"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sink
-}
-
-func set(t testing.TB, b kind.Block, keys map[string]any) {
-	t.Helper()
-	for _, f := range b.Fields() {
-		if v, ok := keys[f.Name]; ok {
-			if err := f.Set(v); err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
-			}
-		}
-	}
-	if problems := b.Validate(); len(problems) > 0 {
-		t.Fatalf("problems: %v", problems)
-	}
 }
 
 func columns() *feed.Columns {

@@ -90,7 +90,7 @@ func (c *Connection) encode(r request) (content string, body []byte, err error) 
 			"pageno": {strconv.FormatInt(r.PageNo, 10)}, "pagesize": {strconv.Itoa(r.PageSize)},
 		}.Encode()), nil
 	}
-	object, err := json.Marshal(r)
+	object, err := json.Marshal(r) //nolint:gosec // the platform wants the password in the body of every request
 	if c.body == bodyForm {
 		return form, []byte(url.Values{c.formField: {string(object)}}.Encode()), err
 	}

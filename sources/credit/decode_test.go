@@ -254,6 +254,8 @@ func (n node) record(a *answer, place int, wanted bool) {
 	err := uscc.Check(id)
 	if errors.Is(err, uscc.Length) || errors.Is(err, uscc.Charset) {
 		code = or(code, "uscc")
+	} else {
+		known["uniscId"] = id
 	}
 	if code == "" && errors.Is(err, uscc.CheckDigit) {
 		a.notes["uscc check digit"]++

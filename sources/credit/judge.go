@@ -5,23 +5,17 @@ import (
 	"strings"
 
 	"milkrun/sync/feed"
-	"milkrun/sync/mask"
 	"milkrun/sync/transport"
 	"milkrun/sync/transport/scan"
 	"milkrun/sync/uscc"
 )
 
-// longestMessage is how much of a partner's message an error shows, in characters.
-const longestMessage = 200
-
-// query is one request for a page.
+// query is one request for a page of limit records.
 type query struct {
-	source *grades
-	page   int64
-	limit  int
+	transport.Call
+	page  int64
+	limit int
 }
-
-func (q query) op() string { return fmt.Sprintf("%s page %d", q.source.label, q.page) }
 
 // judge returns why an answer is no page, nil when it is one. Nothing but result 1 is success, and all doubts are
 // tried again: what a busy platform answers once it need not answer twice, and the job's retry budget bounds it.
@@ -36,11 +30,11 @@ func (q query) judge(a *answer) *feed.Error {
 	if why == "" {
 		return nil
 	}
-	e := feed.Errorf(feed.Retry, code, "%s: %s", q.op(), why)
+	e := feed.Errorf(feed.Retry, code, "%s: %s", q.Op, why)
 	if code == "pagesize" {
 		return e.WithRemedy("set page_size = %d", a.pagesize().n)
 	}
-	return e
+	return e.WithRemedy(transport.TriedAgain + "compare the answer with the platform's document, or ask the platform")
 }
 
 func (a *answer) succeeded() bool {
@@ -72,14 +66,15 @@ func (a *answer) mismatch(q query) (code, why string) {
 // failure judges a result other than 1. Unknown and missing results are never success.
 func (q query) failure(a *answer) *feed.Error {
 	if a.result.form == scan.Absent {
-		return feed.Errorf(feed.Retry, "result missing", "%s: the answer has no result%s", q.op(), q.message(a))
+		return feed.Errorf(feed.Retry, "result missing", "%s: the answer has no result%s", q.Op, q.message(a)).
+			WithRemedy(transport.TriedAgain + "check url and path: something else than the platform may be answering")
 	}
-	result := "result " + shorten(mask.Scrub(q.redact(a.result.value)), 20)
-	e := feed.Errorf(verdict(a.msg.value), result, "%s: %s%s", q.op(), result, q.message(a))
+	result := "result " + transport.Code(a.result.value, q.Secrets...)
+	e := feed.Errorf(verdict(a.msg.value), result, "%s: %s%s", q.Op, result, q.message(a))
 	if e.Verdict == feed.HaltConnection {
 		return e.WithRemedy("check accessid, username and password, and what the platform has authorised, then resume the connection")
 	}
-	return e
+	return e.WithRemedy(transport.TriedAgain + "ask the platform what its message means")
 }
 
 // verdict reads the platform's message, since it has no codes. A wrong password is not tried again even when the message
@@ -108,20 +103,8 @@ func containsAny(s string, words ...string) bool {
 
 // message returns the platform's message as the end of an error text.
 func (q query) message(a *answer) string {
-	msg := strings.Join(strings.Fields(mask.Scrub(q.redact(a.msg.value))), " ")
-	if msg == "" {
-		return ""
+	if msg := transport.Said(a.msg.value, q.Secrets...); msg != "" {
+		return ": " + msg
 	}
-	return ": " + shorten(msg, longestMessage)
-}
-
-func (q query) redact(s string) string {
-	return string(transport.Redact([]byte(s), q.source.connection.secrets()...))
-}
-
-func shorten(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
+	return ""
 }

@@ -61,20 +61,30 @@ func columnName(at int) string { return [width]string{codeName, nameName, gradeN
 
 // add checks a record and appends its values, or its rejection.
 func (d *decoder) add(r *record) {
+	id, err := creditCode(r[atCode].value)
+	wrongDigit := errors.Is(err, uscc.CheckDigit)
+	if wrongDigit && d.digits != digitsReject {
+		err = nil
+	}
+	if err != nil {
+		id = ""
+	}
 	for at := range r {
 		if c, reason := r[at].problem(); c != "" {
-			d.reject(r, c, columnName(at)+" "+reason)
+			d.reject(r, id, c, columnName(at)+" "+reason)
 			return
 		}
 	}
-	id, err := d.uscc(r[atCode].value)
 	if err != nil {
-		d.reject(r, "uscc", codeName+": "+err.Error())
+		d.reject(r, id, "uscc", codeName+": "+err.Error())
 		return
+	}
+	if wrongDigit && d.digits == digitsWarn {
+		d.note(noteDigit)
 	}
 	g := gradeOf(r[atGrade].value)
 	if g == nil {
-		d.reject(r, "grade", gradeName+" is none of AA, A, B, C, D")
+		d.reject(r, id, "grade", gradeName+" is none of AA, A, B, C, D")
 		return
 	}
 	d.room()
@@ -94,18 +104,12 @@ func (c *cell) problem() (code, reason string) {
 	return "", ""
 }
 
-// uscc returns a code in normal form. The error is an [uscc.Error]; a wrong check digit is one only if the settings say so.
-func (d *decoder) uscc(v string) (string, error) {
+// creditCode returns a code in normal form; the error is an [uscc.Error].
+func creditCode(v string) (string, error) {
 	err := uscc.Check(v)
 	if err != nil && !errors.Is(err, uscc.CheckDigit) {
 		v = uscc.Normalise(v)
 		err = uscc.Check(v)
-	}
-	if errors.Is(err, uscc.CheckDigit) && d.digits != digitsReject {
-		if d.digits == digitsWarn {
-			d.note(noteDigit)
-		}
-		err = nil
 	}
 	return v, err
 }
@@ -157,17 +161,17 @@ func (d *decoder) room() {
 	}
 }
 
-// reject leaves the record out. What is known of it is copied, so that a dead letter does not hold on to the whole page.
-func (d *decoder) reject(r *record, code, reason string) {
+// reject leaves the record out; id is its code in normal form, "" when it is none. What is known of the record is copied,
+// so that a dead letter does not hold on to the whole page.
+func (d *decoder) reject(r *record, id, code, reason string) {
 	known := make(map[string]feed.Value, width)
 	for at := range r {
 		if r[at].form != scan.Absent && r[at].form != scan.Null {
 			known[columnName(at)] = strings.Clone(strings.ToValidUTF8(r[at].value, "\uFFFD"))
 		}
 	}
-	id, err := d.uscc(r[atCode].value)
-	if err == nil {
+	if id != "" {
 		known[codeName] = strings.Clone(id)
 	}
-	d.rejected = append(d.rejected, feed.Rejection{Row: d.places, Code: code, Reason: reason, Record: known, NoKey: err != nil})
+	d.rejected = append(d.rejected, feed.Rejection{Row: d.places, Code: code, Reason: reason, Record: known, NoKey: id == ""})
 }

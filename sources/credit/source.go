@@ -2,6 +2,7 @@ package credit
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"milkrun/sync/kind"
 	"milkrun/sync/setting"
 	"milkrun/sync/transport"
+	"milkrun/sync/transport/pageno"
 )
 
 // MaxPage is the largest pagesize.
@@ -63,17 +65,18 @@ func (s *Source) Limits() kind.Limits {
 // Open returns the source. It opens no connection.
 func (s *Source) Open(_ context.Context, env kind.Env) (feed.Source, error) {
 	c := s.connection
-	return &grades{
+	g := &grades{
 		connection: c,
 		client:     c.Client(env.RoundTripper),
 		address:    strings.NewReplacer("{base}", c.URL(), "{op}", operation).Replace(s.path),
 		digits:     s.digits,
 		label:      env.Connection + ": " + operation,
 		columns:    feed.TextColumns(codeName, nameName, gradeName),
-	}, nil
+	}
+	return &pageno.Source{Ask: g.ask, Label: g.label, Columns: []string{codeName}, Usual: MaxPage, Max: MaxPage}, nil
 }
 
-// grades is the enumeration of all grades. It is safe for concurrent use.
+// grades asks for pages of grades. It is safe for concurrent use.
 type grades struct {
 	connection *Connection
 	client     *transport.Client
@@ -83,110 +86,28 @@ type grades struct {
 	columns    *feed.Columns
 }
 
-var _ interface {
-	feed.Source
-	feed.Pager
-	feed.Enumerator
-	feed.CursorChecker
-	feed.Ranger
-} = (*grades)(nil)
-
-// Fetch implements [feed.Source].
-func (s *grades) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
-	p, err := parse(after, MaxPage)
-	if err != nil {
-		return feed.Page{}, s.badCursor(err)
-	}
-	return s.read(ctx, p, place{Page: maxPageNumber}, limit)
-}
-
-func (s *grades) badCursor(err error) *feed.Error {
-	return feed.Errorf(feed.HaltJob, "cursor", "%s: %w", s.label, err).
-		WithRemedy("set or reset the job's checkpoint, then resume it")
-}
-
-// pages is a part of the enumeration, which ends at a place. It is no [feed.Enumerator]: it is not everything there is.
-type pages struct {
-	all *grades
-	to  place
-}
-
-var _ interface {
-	feed.Source
-	feed.Pager
-	feed.CursorChecker
-} = (*pages)(nil)
-
-// Fetch implements [feed.Source].
-func (s *pages) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
-	p, err := parse(after, 0)
-	if err != nil {
-		return feed.Page{}, s.all.badCursor(err)
-	}
-	return s.all.read(ctx, p, s.to, limit)
-}
-
-// Following implements [feed.Pager].
-func (s *pages) Following(after feed.Cursor, limit int) feed.Cursor {
-	p, _ := parse(after, 0)
-	return p.following(limit).cursor()
-}
-
-// CheckCursor implements [feed.CursorChecker].
-func (s *pages) CheckCursor(c feed.Cursor) (feed.Cursor, error) {
-	p, err := parse(c, 0)
-	return p.cursor(), err
-}
-
-// read gets the page of limit records that the place from stands in, and returns its rows between from and to.
-func (s *grades) read(ctx context.Context, from, to place, limit int) (feed.Page, error) {
-	if limit < 1 || limit > MaxPage {
-		return feed.Page{}, feed.Errorf(feed.Fail, "", "%s: a page of %d records was asked for; 1 to %d are possible", s.label, limit, MaxPage)
-	}
-	start, stop := from.before(limit), to.before(limit)
-	if start >= stop {
-		return feed.Page{Next: from.cursor(), Done: true, Total: -1}, nil
-	}
-	next := from.following(limit)
-	end := next.before(limit) // of the page, which begins limit records earlier
-	first := end - int64(limit)
-	a, size, err := s.get(ctx, next.Page, limit, window{int(start - first), int(min(end, stop) - first)})
-	if err != nil {
-		return feed.Page{}, err
-	}
-	page := feed.Page{
-		Rows: feed.Batch{Columns: s.columns, Values: a.values}, Next: next.cursor(),
-		Total: a.count().n, Bytes: size, Rejected: a.rejected, Notes: a.notes,
-	}
-	page.Done = a.places == 0 || end >= page.Total || end >= stop
-	switch {
-	case a.places == 0:
-		page.Next = from.cursor()
-	case end > stop:
-		page.Next = to.cursor()
-	}
-	return page, nil
-}
-
-// get fetches and decodes one page, and refuses what is none. Size is that of the body in bytes.
-func (s *grades) get(ctx context.Context, page int64, limit int, w window) (a *answer, size int, err error) {
-	q := query{s, page, limit}
-	r, err := s.client.Do(ctx, transport.Call{
-		Op: q.op(),
+// ask returns the places [from, to) of a page.
+func (g *grades) ask(ctx context.Context, number int64, size, from, to int) (pageno.Page, error) {
+	call := transport.Call{
+		Op: fmt.Sprintf("%s page %d", g.label, number),
 		Build: func(ctx context.Context) (*http.Request, error) {
-			return s.connection.build(ctx, s.address, page, limit)
+			return g.connection.build(ctx, g.address, number, size)
 		},
-		Secrets: s.connection.secrets(),
-	})
+		Secrets: g.connection.secrets(),
+	}
+	r, err := g.client.Do(ctx, call)
 	if err != nil {
-		return nil, 0, err
+		return pageno.Page{}, err
 	}
-	a, err = decode(r.Body, w, s.digits)
+	a, err := decode(r.Body, window{from, to}, g.digits)
 	if err != nil {
-		return nil, 0, transport.Unreadable(q.op(), transport.Redact(r.Body, s.connection.secrets()...), err)
+		return pageno.Page{}, call.Unreadable(r, err)
 	}
-	if e := q.judge(a); e != nil {
-		return nil, 0, e
+	if e := (query{call, number, size}).judge(a); e != nil {
+		return pageno.Page{}, e
 	}
-	return a, len(r.Body), nil
+	return pageno.Page{Listed: a.places, Page: feed.Page{
+		Rows:  feed.Batch{Columns: g.columns, Values: a.values},
+		Total: a.count().n, Bytes: len(r.Body), Rejected: a.rejected, Notes: a.notes,
+	}}, nil
 }

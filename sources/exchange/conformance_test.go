@@ -3,13 +3,13 @@ package exchange
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/feedtest"
 	"milkrun/sync/sandbox"
+	"milkrun/sync/sandbox/faulty"
 )
 
 func TestConformance(t *testing.T) {
@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conformance(t *testing.T, paging string) {
-	partner, faults := sandbox.NewExchange(sandbox.ExchangeOptions{}), &sandbox.Faults{}
+	partner := sandbox.NewExchange(sandbox.ExchangeOptions{})
 	var records []json.RawMessage
 	var want []map[string]feed.Value
 	add := func(i int) map[string]feed.Value {
@@ -32,35 +32,15 @@ func conformance(t *testing.T, paging string) {
 	}
 	records = append(records[:3:3], append([]json.RawMessage{json.RawMessage(`{"user_id":"bad","n":0,"at":"gestern"}`)}, records[3:]...)...)
 	partner.Serve("users", records)
-	stall := make(chan struct{}, 1)
-	var arrived chan struct{}
-	rt := roundTripper(func(r *http.Request) (*http.Response, error) {
-		select {
-		case <-stall:
-			close(arrived)
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		default:
-			return sandbox.Transport(faults.Wrap(partner)).RoundTrip(r)
-		}
-	})
-	c := feedtest.SourceCase{Want: want, Rejected: []string{"at"}, Secrets: []string{"sandbox-token"}, Faults: map[string]func(testing.TB){}}
+	reached := faulty.New(partner)
+	c := feedtest.SourceCase{Want: want, Rejected: []string{"at"}, Secrets: []string{"sandbox-token"},
+		Faults: reached.Faults(sandbox.Code500), Stall: reached.Stall}
 	c.Open = func(t testing.TB) feed.Source {
-		return open(t, rt, map[string]any{"paging": paging, "dates": texts("at"), "columns": texts("user_id", "n", "at")})
+		return open(t, reached, map[string]any{"paging": paging, "dates": texts("at"), "columns": texts("user_id", "n", "at")})
 	}
-	for _, k := range []sandbox.Kind{sandbox.DropBefore, sandbox.DropAfter, sandbox.Truncate, sandbox.Break, sandbox.HTML, sandbox.Internal, sandbox.Code500} {
-		c.Faults[string(k)] = func(t testing.TB) {
-			if err := faults.Set(sandbox.Fault{Kind: k, Next: 1}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	c.Stall = func(testing.TB) <-chan struct{} {
-		arrived = make(chan struct{})
-		stall <- struct{}{}
-		return arrived
-	}
+	c.Range = &feedtest.Bounds{From: `{"page":1,"size":2}`, To: `{"page":3,"size":2}`, Want: []map[string]feed.Value{want[2], want[3], want[4]}}
 	if paging == "cursor" {
+		c.Range = &feedtest.Bounds{From: `{"cursor":"after-5"}`, Want: want[4:]}
 		c.MoveOn = func(testing.TB) []map[string]feed.Value { return []map[string]feed.Value{add(20), add(21), add(22)} }
 	}
 	feedtest.Source(t, c)

@@ -10,6 +10,7 @@ import (
 
 	"milkrun/sync/exchange"
 	"milkrun/sync/feed"
+	"milkrun/sync/transport/pageno"
 )
 
 // byCursor goes on where the partner's cursor stands.
@@ -18,6 +19,7 @@ type byCursor struct{ *reader }
 var _ interface {
 	feed.Source
 	feed.CursorChecker
+	feed.Ranger
 } = (*byCursor)(nil)
 
 // mark is a cursor: Cursor is the partner's own. Seen is there when the records behind it have been read, but the partner
@@ -42,11 +44,11 @@ func parseMark(c feed.Cursor) (m mark, err error) {
 	if c == "" {
 		return m, nil
 	}
-	if err = strict(c, &m); err == nil && m == (mark{}) {
+	if err = pageno.Decode(c, &m); err == nil && m == (mark{}) {
 		err = errors.New("there is no cursor in it")
 	}
 	if err != nil {
-		return mark{}, fmt.Errorf("cursor %q: %w; %s", c, err, markExample)
+		return mark{}, fmt.Errorf("cursor %.200q: %w; %s", c, err, markExample)
 	}
 	return m, nil
 }
@@ -57,15 +59,29 @@ func (*byCursor) CheckCursor(c feed.Cursor) (feed.Cursor, error) {
 	return m.cursor(), err
 }
 
+// Range implements [feed.Ranger]. It begins behind a cursor and ends at the end of the feed: the partner's cursors have no
+// order by which a page could be told to stand behind another.
+func (s *byCursor) Range(from, to string) (feed.Cursor, feed.Source, error) {
+	m, err := parseMark(feed.Cursor(from))
+	if err != nil {
+		return "", nil, fmt.Errorf("from: %w", err)
+	}
+	if to != "" {
+		return "", nil, errors.New(`to: the partner's cursors have no order, so there is no place to end at; leave it out, or read with paging = "page" if the partner can`)
+	}
+	return m.cursor(), s, nil
+}
+
 // Fetch implements [feed.Source].
 func (s *byCursor) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
 	m, err := parseMark(after)
 	if err != nil {
-		return feed.Page{}, s.badCursor(err)
+		return feed.Page{}, feed.Errorf(feed.HaltJob, "cursor", "%s: %w", s.label, err).
+			WithRemedy("set or reset the job's checkpoint, then resume it")
 	}
-	op := s.Resource + " from its beginning"
+	op := s.label + " from its beginning"
 	if m.Cursor != "" {
-		op = fmt.Sprintf("%s behind %q", s.Resource, exchange.Short(m.Cursor))
+		op = fmt.Sprintf("%s behind %q", s.label, s.connection.Said(m.Cursor))
 	}
 	a, records, err := s.ask(ctx, op, map[string]any{"cursor": m.Cursor, "limit": limit}, limit)
 	if err != nil {
@@ -104,7 +120,7 @@ func (s *byCursor) next(op string, a exchange.Answer, m mark, records [][]byte) 
 	case moved:
 		return next, !more, nil
 	case more:
-		return next, false, feed.Errorf(feed.HaltJob, "cursor", "%s: there is more, but next_cursor is %q: the cursor does not move", op, exchange.Short(next.Cursor)).
+		return next, false, feed.Errorf(feed.HaltJob, "cursor", "%s: there is more, but next_cursor is %q: the cursor does not move", op, s.connection.Said(next.Cursor)).
 			WithRemedy("ask the partner, then resume the job")
 	case len(records) == 0:
 		return m, true, nil

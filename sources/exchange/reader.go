@@ -20,6 +20,7 @@ import (
 // reader asks for records and decodes them. It is safe for concurrent use.
 type reader struct {
 	*settings
+	label      string // what is read from where
 	connection *exchange.Connection
 	base       http.RoundTripper
 	local      *time.Location
@@ -48,7 +49,7 @@ func (s *settings) shapeOf(list []column) (*shape, error) {
 	}
 	for _, want := range slices.Concat(s.Key, s.dates) {
 		if !slices.Contains(names, want) {
-			return nil, feed.Errorf(feed.Fail, "columns", "%s: there is no column %q; the columns are %s", s.Resource, want, strings.Join(names, ", ")).
+			return nil, feed.Errorf(feed.Fail, "columns", "there is no column %q; the columns are %s", want, strings.Join(names, ", ")).
 				WithRemedy("correct key and dates of the source")
 		}
 	}
@@ -86,8 +87,11 @@ func (r *reader) ask(ctx context.Context, op string, query any, limit int) (exch
 func (r *reader) decode(op string, records [][]byte, skip int) (feed.Page, error) {
 	var page feed.Page
 	sh, err := r.shapeFor(records)
-	if err != nil || sh == nil {
-		return page, err
+	if err != nil {
+		return page, fmt.Errorf("%s: %w", op, err)
+	}
+	if sh == nil {
+		return page, nil
 	}
 	d := decoder{shape: sh, layout: r.Layout, local: r.local, seen: make([]int, sh.columns.Len()), count: make([]int, sh.columns.Len())}
 	d.values = make([]feed.Value, 0, len(records)*sh.columns.Len())
@@ -151,49 +155,64 @@ type decoder struct {
 
 // record appends one record, or says why it is rejected. Row is its place in the partner's list.
 func (d *decoder) record(row int, raw []byte) (rejected feed.Rejection, bad bool) {
-	rejected.Row = row
 	if raw[0] != '{' {
-		rejected.Code, rejected.Reason = "record", "the record is not a JSON object"
-		return rejected, true
+		return feed.Rejection{Row: row, Code: "record", Reason: "the record is not a JSON object"}, true
 	}
 	d.objects++
-	start, list := len(d.values), d.columns.List()
-	d.values = append(d.values, make([]feed.Value, len(list))...)
-	reject := func(at int, why string) {
-		if !bad {
-			rejected.Code, rejected.Reason, bad = list[at].Name, list[at].Name+" "+why, true
-		}
+	start := len(d.values)
+	d.values = append(d.values, make([]feed.Value, d.columns.Len())...)
+	at, why := d.fields(d.values[start:], raw)
+	if why == "" {
+		at, why = d.keyless(d.values[start:])
 	}
+	if why == "" {
+		return feed.Rejection{}, false
+	}
+	column := d.columns.List()[at].Name
+	rejected = feed.Rejection{Row: row, Code: column, Reason: column + " " + why, Record: d.known(d.values[start:])}
+	d.values = d.values[:start]
+	return rejected, true
+}
+
+// fields decodes a record into a row. It returns the first column whose value cannot be taken, and why; the others are
+// decoded all the same.
+func (d *decoder) fields(row []feed.Value, raw []byte) (column int, fault string) {
 	for key, value := range exchange.Members(raw) {
 		at, ok := d.place(key)
 		if !ok {
 			continue
 		}
-		if d.seen[at] == d.objects {
-			reject(at, "is there twice")
-		}
-		d.seen[at], d.count[at] = d.objects, d.count[at]+1
 		v, why := d.value(value, d.dates[at])
-		if why != "" {
-			reject(at, why)
+		if d.seen[at] == d.objects {
+			why = "is there twice"
 		}
-		d.values[start+at] = v
+		if why != "" && fault == "" {
+			column, fault = at, why
+		}
+		d.seen[at], d.count[at], row[at] = d.objects, d.count[at]+1, v
 	}
+	return column, fault
+}
+
+// keyless returns a key column without a value.
+func (d *decoder) keyless(row []feed.Value) (column int, fault string) {
 	for at, isKey := range d.key {
-		if v := d.values[start+at]; isKey && (v == nil || v == "") {
-			reject(at, "is a key and missing")
+		if v := row[at]; isKey && (v == nil || v == "") {
+			return at, "is a key and missing"
 		}
 	}
-	if bad {
-		rejected.Record = map[string]feed.Value{}
-		for i, v := range d.values[start:] {
-			if v != nil {
-				rejected.Record[list[i].Name] = v
-			}
+	return 0, ""
+}
+
+// known is what a row holds, by column.
+func (d *decoder) known(row []feed.Value) map[string]feed.Value {
+	record := map[string]feed.Value{}
+	for i, v := range row {
+		if v != nil {
+			record[d.columns.List()[i].Name] = v
 		}
-		d.values = d.values[:start]
 	}
-	return rejected, bad
+	return record
 }
 
 func (d *decoder) place(key []byte) (int, bool) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
 	"milkrun/sync/setting"
+	"milkrun/sync/transport/pageno"
 )
 
 var _ kind.Source = (*settings)(nil)
@@ -87,16 +89,19 @@ func (s *settings) known() []column {
 	return list
 }
 
-// Limits returns the default; the agreement has no limit.
-func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 500} }
+// usualPage is how many records a page has unless page_size says otherwise.
+const usualPage = 500
 
-// Open returns the source: a [feed.Pager] and [feed.Enumerator] when the partner counts pages. Nothing is asked for.
+// Limits returns the default; the agreement has no limit.
+func (s *settings) Limits() kind.Limits { return kind.Limits{Default: usualPage} }
+
+// Open returns the source: a [pageno.Source] when the partner counts pages. Nothing is asked for.
 func (s *settings) Open(_ context.Context, env kind.Env) (feed.Source, error) {
 	c, err := exchange.Of(s.connection, env)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{settings: s, connection: c, base: env.RoundTripper, local: env.Location}
+	r := &reader{settings: s, label: env.Connection + ": " + s.Resource, connection: c, base: env.RoundTripper, local: env.Location}
 	if r.local == nil {
 		r.local = time.Local
 	}
@@ -108,5 +113,5 @@ func (s *settings) Open(_ context.Context, env kind.Env) (feed.Source, error) {
 	if s.paging == "cursor" {
 		return &byCursor{r}, nil
 	}
-	return &byPage{r}, nil
+	return &pageno.Source{Ask: r.page, Label: r.label, Columns: s.Key, Usual: usualPage, Max: math.MaxInt32}, nil
 }

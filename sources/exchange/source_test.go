@@ -13,52 +13,35 @@ import (
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
 	"milkrun/sync/secret"
+	"milkrun/sync/setting/settingtest"
+	"milkrun/sync/transport/answertest"
 )
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func reply(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
-}
-
 // answers gives the same answer to every query, and records the queries.
-func answers(body string, asked *[]string) roundTripper {
+func answers(body string, asked *[]string) answertest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		b, err := io.ReadAll(r.Body)
 		if asked != nil {
 			*asked = append(*asked, r.URL.Path+" "+string(b))
 		}
-		return reply(200, body), err
-	}
-}
-
-func fill(t testing.TB, block kind.Block, values map[string]any) {
-	t.Helper()
-	found := 0
-	for _, f := range block.Fields() {
-		if v, ok := values[f.Name]; ok {
-			if err := f.Set(v); err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
-			}
-			found++
-		}
-	}
-	if found != len(values) {
-		t.Fatalf("%v: no such key", values)
+		return answertest.Reply(200, body), err
 	}
 }
 
 func connection(t testing.TB) kind.Connection {
 	c := exchange.NewConnection()
-	fill(t, c, map[string]any{"url": "https://partner.example.com/api", "token": secret.New("sandbox-token")})
+	settingtest.Fill(t, c, map[string]any{"url": "https://partner.example.com/api", "token": secret.New("sandbox-token")})
 	return c
 }
 
 func open(t testing.TB, rt http.RoundTripper, keys map[string]any) feed.Source {
 	t.Helper()
-	s := NewSource(connection(t))
+	return openOn(t, connection(t), rt, keys)
+}
+
+func openOn(t testing.TB, c kind.Connection, rt http.RoundTripper, keys map[string]any) feed.Source {
+	t.Helper()
+	s := NewSource(c)
 	all := map[string]any{"resource": "users"}
 	if keys["paging"] != "cursor" {
 		all["key"] = []any{"user_id"}
@@ -66,7 +49,7 @@ func open(t testing.TB, rt http.RoundTripper, keys map[string]any) feed.Source {
 	for k, v := range keys {
 		all[k] = v
 	}
-	fill(t, s, all)
+	settingtest.Fill(t, s, all)
 	if p := s.Validate(); len(p) > 0 {
 		t.Fatal(p)
 	}
@@ -214,7 +197,7 @@ func TestBadPages(t *testing.T) {
 
 func TestVanishedColumn(t *testing.T) {
 	body := `{"code":0,"total":9,"records":[{"user_id":1,"name":"a"},{"user_id":2}]}`
-	s := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return reply(200, body), nil }), nil)
+	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, body), nil }), nil)
 	if page, err := s.Fetch(t.Context(), "", 2); err != nil || page.Rows.Get(1, "name") != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +257,7 @@ func TestValidate(t *testing.T) {
 	} {
 		s := NewSource(connection(t))
 		c.keys["resource"] = "users"
-		fill(t, s, c.keys)
+		settingtest.Fill(t, s, c.keys)
 		p := s.Validate()
 		if c.want == "" && len(p) == 0 {
 			continue
@@ -282,6 +265,16 @@ func TestValidate(t *testing.T) {
 		if len(p) != 1 || c.want == "" || !strings.Contains(p[0].Text, c.want) || p[0].Remedy == "" {
 			t.Errorf("%v: %v, want %q", c.keys, p, c.want)
 		}
+	}
+}
+
+func TestRangeByCursor(t *testing.T) {
+	s := open(t, nil, map[string]any{"paging": "cursor"}).(feed.Ranger)
+	if _, _, err := s.Range(`{"cursor":"a"}`, `{"cursor":"b"}`); err == nil || !strings.Contains(err.Error(), "leave it out") {
+		t.Error(err)
+	}
+	if after, _, err := s.Range(`{"cursor":"a"}`, ""); err != nil || after != `{"cursor":"a"}` {
+		t.Errorf("%s, %v", after, err)
 	}
 }
 
@@ -309,7 +302,7 @@ func TestEndOfPages(t *testing.T) {
 // anything changed it is delivered again rather than lost.
 func TestEndWithoutCursor(t *testing.T) {
 	body := ""
-	s := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return reply(200, body), nil }), map[string]any{"paging": "cursor"})
+	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, body), nil }), map[string]any{"paging": "cursor"})
 	fetch := func(after feed.Cursor, records string) feed.Page {
 		t.Helper()
 		body = `{"code":0,"records":[` + records + `],"has_more":false}`

@@ -8,37 +8,37 @@ import (
 )
 
 // quoteState reads one line of CSV, without its end, from the beginning of a record or, when open, from within quotes.
-// It says whether the line ends within quotes, and whether all quotes stand where they may.
-func quoteState(line []byte, open bool) (stillOpen, ok bool) {
+// It says whether the line ends within quotes, whether these opened in it, and whether all quotes stand where they may.
+func quoteState(line []byte, open bool) (stillOpen, opened, ok bool) {
 	for {
 		if !open {
 			if len(line) == 0 || line[0] != '"' {
 				field, rest, more := bytes.Cut(line, []byte{','})
 				if bytes.IndexByte(field, '"') >= 0 {
-					return false, false
+					return false, opened, false
 				}
 				if !more {
-					return false, true
+					return false, opened, true
 				}
 				line = rest
 				continue
 			}
-			line = line[1:]
+			line, opened = line[1:], true
 		}
 		open = true
 		i := bytes.IndexByte(line, '"')
 		if i < 0 {
-			return true, true
+			return true, opened, true
 		}
 		line = line[i+1:]
 		switch {
 		case len(line) == 0:
-			return false, true
+			return false, opened, true
 		case line[0] == '"': // a doubled quote is one of the text
 		case line[0] == ',':
 			open = false
 		default:
-			return false, false
+			return open, opened, false
 		}
 		line = line[1:]
 	}

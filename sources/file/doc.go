@@ -7,11 +7,14 @@
 // JSON Lines: one object a line. Numbers stay exact: whole ones of 64 bits are integers, others keep their digits as
 // text; nested values are compact JSON text. CSV: RFC 4180 with a header line; an empty field is NULL, "" is the empty
 // text. In both a byte order mark, CRLF and empty lines are passed over. A record that cannot be read is a rejection
-// naming its line, and the file goes on behind that line; after a quote that is not closed within 16 MiB, or before the
-// file ends, reading goes on with the next line.
+// naming its line, and the file goes on behind that line. A quote that is not closed (before the file ends, within
+// 16 MiB, or so that its record has the fields of the header) must not swallow the lines behind it: only the line in
+// which its record begins is given up, and reading goes on with the next one.
 //
-// A last line without line end may be still being written. It is read when it is a whole JSON object, or when the file
-// has been left alone for a minute; until then it waits, with a note, and the page is Done.
+// Somebody may be still writing. A last line without line end is read when it is a whole JSON object, or a CSV record
+// with all fields in a file that has been left alone for a minute; otherwise it waits, with a note, and is read again
+// every time. A CSV field that is still open at the end of the file is tried again until the file has been left alone for
+// a minute; the lines before it have been delivered then.
 //
 // With key columns a record can be found again by its key, in one pass over the file; places in the file would not do,
 // since a batch does not carry them. Of several records with a key the last one counts.

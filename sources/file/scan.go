@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -13,8 +14,13 @@ const (
 	maxPage   = 32 << 20 // bytes after which a page is ended
 )
 
-// errUnfinished says that the file ends in a line that may be still being written.
-var errUnfinished = errors.New("the last line is not finished")
+// The ends of a file at which somebody may be still writing; the scanner stands before the record then.
+var (
+	// errTorn: the last line has no line end, and something may be missing from it.
+	errTorn = errors.New("the last line is not finished")
+	// errOpen: a quoted field goes on over line ends up to the end of the file.
+	errOpen = errors.New("a quoted field is not closed before the file ends")
+)
 
 // place is a place between two lines of a file.
 type place struct{ line, offset int64 }
@@ -27,9 +33,11 @@ type scanner struct {
 	file    io.ReadSeeker
 	in      *bufio.Reader
 	csv     bool
-	settled bool  // nobody is writing to the file: its last line is finished
+	fields  int   // of a CSV record, 0 before the header
+	settled bool  // nobody is writing to the file
 	at      place // behind the last record
 	start   place // before it
+	opened  int64 // the line in which its last quoted field begins, from 1
 	record  []byte
 }
 
@@ -56,60 +64,93 @@ func (s *scanner) seek(at place) error {
 }
 
 // next returns the next record without its line end, or why it is none. It is valid until the next call. The error is
-// io.EOF, [errUnfinished] (the scanner stands before that line then), or one of reading.
+// io.EOF, [errTorn], [errOpen], or one of reading.
 func (s *scanner) next() ([]byte, *bad, error) {
 	for {
 		s.start, s.record = s.at, s.record[:0]
 		first, ended, err := s.line()
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, nil, err
-		}
-		if s.blank(first) && (ended || s.settled) {
+		case s.blank(first) && !ended:
+			return nil, nil, s.wait(io.EOF)
+		case s.blank(first):
 			continue
-		}
-		if s.csv {
+		case s.csv:
 			return s.quoted(ended)
-		}
-		if !ended && !s.settled && !wholeObject(first) {
-			return nil, nil, s.unfinished()
+		case !ended && !wholeObject(first):
+			return nil, nil, s.wait(errTorn)
 		}
 		return trimEnd(first), s.tooLong(), nil
 	}
 }
 
-// quoted goes on over line ends within quotes. When the quotes are not in order only the first line is given up.
+// quoted goes on over line ends within quotes. Of a record that cannot be read only the first line is given up, and
+// reading goes on with the next one: a quote that somebody forgot to close must not swallow the records behind it.
 func (s *scanner) quoted(ended bool) ([]byte, *bad, error) {
-	behind, scanned, open := s.at, 0, false
+	behind, scanned, open, end := s.at, 0, false, false
 	for {
-		ok := true
-		if long := s.tooLong(); long == nil {
-			open, ok = quoteState(trimEnd(s.record[scanned:]), open)
-		} else if s.at == behind {
-			return nil, long, nil
+		still, opened, ok := quoteState(trimEnd(s.record[scanned:]), open)
+		if open = still; opened {
+			s.opened = s.at.line
 		}
+		goesOn := s.at != behind || end // over the end of its first line
 		switch {
-		case !ended && !s.settled:
-			return nil, nil, s.unfinished()
-		case !ok:
-			return nil, &bad{"quote", "a quote stands where none may"}, s.seek(behind)
-		case !open:
-			return trimEnd(s.record), nil, nil
-		case !ended || s.tooLong() != nil:
-			return nil, &bad{"quote", "a quote is not closed"}, s.seek(behind)
+		case !ended && !s.settled && goesOn:
+			return nil, nil, s.wait(errOpen)
+		case !ended && !goesOn && (!s.settled || open || !ok || s.lacks()):
+			return nil, nil, s.wait(errTorn)
+		case !goesOn && s.tooLong() != nil:
+			return nil, s.tooLong(), nil
+		case ok && !open:
+			return s.closed(behind)
+		case !ok || !ended || s.tooLong() != nil:
+			return nil, s.unclosed(ok, goesOn), s.seek(behind)
 		}
 		scanned = len(s.record)
 		var err error
-		if _, ended, err = s.line(); err != nil && !errors.Is(err, io.EOF) {
+		if _, ended, err = s.line(); errors.Is(err, io.EOF) {
+			end = true
+		} else if err != nil {
 			return nil, nil, err
 		}
 	}
 }
 
-func (s *scanner) unfinished() error {
+// closed returns a record whose quotes are in order. One of several lines with another number of fields than the header
+// most probably is several records with a quote too few.
+func (s *scanner) closed(behind place) ([]byte, *bad, error) {
+	record := trimEnd(s.record)
+	if n := len(splitCSV(record)); s.at != behind && s.fields > 0 && n != s.fields {
+		lines := s.at.line - s.start.line
+		return nil, &bad{"quote", fmt.Sprintf("with quotes that go on over %d lines it has %d fields where the header has %d; is a quote not closed?",
+			lines, n, s.fields)}, s.seek(behind)
+	}
+	return record, nil, nil
+}
+
+// unclosed says what is wrong with the quotes of a record that is given up.
+func (s *scanner) unclosed(ok, goesOn bool) *bad {
+	switch {
+	case !goesOn && !ok:
+		return &bad{"quote", "a quote stands where none may"}
+	case !ok:
+		return &bad{"quote", fmt.Sprintf("the quoted field that begins in line %d is not closed: line %d has a quote where none may stand", s.opened, s.at.line)}
+	case s.tooLong() != nil:
+		return &bad{"quote", fmt.Sprintf("the quoted field that begins in line %d is not closed within 16 MiB", s.opened)}
+	}
+	return &bad{"quote", fmt.Sprintf("the quoted field that begins in line %d is not closed before the file ends", s.opened)}
+}
+
+// lacks says that a line has fewer fields than the header.
+func (s *scanner) lacks() bool { return len(splitCSV(trimEnd(s.record))) < s.fields }
+
+// wait goes back to before the record, so that it is read again.
+func (s *scanner) wait(reason error) error {
 	if err := s.seek(s.start); err != nil {
 		return err
 	}
-	return errUnfinished
+	return reason
 }
 
 // blank says that a line holds nothing. In CSV spaces are a value.

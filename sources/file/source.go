@@ -2,7 +2,6 @@ package file
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +37,9 @@ type decoder interface {
 type layout struct {
 	decoder
 	columns *feed.Columns
-	begin   place // of the first record
+	fields  int   // of a CSV record
+	begin   place // of the first record, or of a header that is torn
+	torn    bool
 }
 
 // Fetch reads up to limit lines, bad ones included, and 32 MiB. Its errors: a file that is not there or whose header
@@ -98,8 +99,12 @@ func (s *Source) read(ctx context.Context, f *opened, at place, limit int) (feed
 	if err := s.stillThere(f, at); err != nil {
 		return feed.Page{}, err
 	}
-	if s.csv && l.columns == nil {
-		return feed.Page{Done: true, Total: -1}, nil // no header yet
+	if s.csv && l.columns == nil { // no header yet
+		p := feed.Page{Done: true, Total: -1}
+		if l.torn {
+			s.torn(&p, l.begin)
+		}
+		return p, nil
 	}
 	if at.offset < l.begin.offset {
 		at = l.begin
@@ -108,7 +113,8 @@ func (s *Source) read(ctx context.Context, f *opened, at place, limit int) (feed
 	if err != nil {
 		return feed.Page{}, err
 	}
-	return fill(ctx, scan, l, limit)
+	scan.fields = l.fields
+	return s.fill(ctx, scan, l, limit)
 }
 
 // layout reads the CSV header, or the first JSON object that is one. Without either its columns are nil.
@@ -119,11 +125,11 @@ func (s *Source) layout(ctx context.Context, f *opened) (layout, error) {
 	}
 	for ctx.Err() == nil {
 		record, wrong, err := scan.next()
-		if errors.Is(err, io.EOF) || errors.Is(err, errUnfinished) {
-			return layout{}, nil
-		}
-		if err != nil {
-			return layout{}, err
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, errTorn):
+			return layout{begin: scan.at, torn: !errors.Is(err, io.EOF)}, nil
+		case err != nil:
+			return layout{}, unreadable(scan, err)
 		}
 		l, err := s.head(scan, record, wrong)
 		if l.columns != nil || err != nil {
@@ -142,7 +148,7 @@ func (s *Source) head(scan *scanner, record []byte, wrong *bad) (l layout, err e
 		if wrong != nil {
 			err = errors.New("the header: " + wrong.reason)
 		} else {
-			l.decoder, l.columns, err = newCSVDecoder(record, s.columns)
+			l, err = csvLayout(record, s.columns)
 		}
 		l.begin = scan.at
 	} else if wrong == nil {
@@ -160,6 +166,14 @@ func (s *Source) head(scan *scanner, record []byte, wrong *bad) (l layout, err e
 			WithRemedy("mend the file, or correct columns and key in the job's source")
 	}
 	return l, nil
+}
+
+func csvLayout(header []byte, columns []string) (layout, error) {
+	d, c, err := newCSVDecoder(header, columns)
+	if err != nil {
+		return layout{}, err
+	}
+	return layout{decoder: d, columns: c, fields: d.fields}, nil
 }
 
 // stillThere checks that a place is still one between two lines.
@@ -183,105 +197,4 @@ func (s *Source) stillThere(f *opened, at place) error {
 func (s *Source) replaced(format string, args ...any) error {
 	return feed.Errorf(feed.HaltJob, "replaced", "it is another file than the one that was read: "+format, args...).
 		WithRemedy("`milkrun checkpoint reset %s` reads the new file from its beginning; then resume the job", s.job)
-}
-
-// fill makes a page of the records behind the scanner.
-func fill(ctx context.Context, scan *scanner, l layout, limit int) (feed.Page, error) {
-	p := feed.Page{Total: -1, Rows: feed.Batch{Columns: l.columns}}
-	from := scan.at
-	for n := 0; ; n++ {
-		full := n >= limit || scan.at.offset-from.offset >= maxPage
-		record, wrong, err := scan.next()
-		switch {
-		case errors.Is(err, errUnfinished):
-			note(&p, "last line not finished")
-			fallthrough
-		case errors.Is(err, io.EOF):
-			p.Done = true
-			return end(p, from, scan.at), nil
-		case err == nil && n%256 == 0:
-			err = ctx.Err()
-		}
-		if err != nil {
-			return feed.Page{}, err
-		}
-		if full {
-			return end(p, from, scan.start), nil
-		}
-		take(&p, l, n, scan.start, record, wrong)
-	}
-}
-
-// take adds a record to the page's rows or to what it rejects.
-func take(p *feed.Page, l layout, n int, at place, record []byte, wrong *bad) {
-	if wrong == nil && !utf8.Valid(record) {
-		wrong = &bad{"utf-8", "the line is not UTF-8"}
-	}
-	if wrong == nil && l.columns == nil {
-		if _, _, wrong = newJSONDecoder(record, nil); wrong == nil { // somebody wrote over the file meanwhile
-			wrong = &bad{"json", "no object before it tells the columns"}
-		}
-	}
-	if wrong == nil {
-		size := len(p.Rows.Values)
-		p.Rows.Values = append(p.Rows.Values, make([]feed.Value, l.columns.Len())...)
-		if wrong = l.decode(record, p.Rows.Values[size:], func(what string) { note(p, what) }); wrong == nil {
-			return
-		}
-		p.Rows.Values = p.Rows.Values[:size]
-	}
-	p.Rejected = append(p.Rejected, feed.Rejection{
-		Row: n, Code: wrong.code, Reason: fmt.Sprintf("line %d: %s", at.line+1, wrong.reason),
-		Record: map[string]feed.Value{"line": at.line + 1, "offset": at.offset},
-	})
-}
-
-func note(p *feed.Page, what string) {
-	if p.Notes == nil {
-		p.Notes = map[string]int{}
-	}
-	p.Notes[what]++
-}
-
-func end(p feed.Page, from, to place) feed.Page {
-	p.Next, p.Bytes = to.cursor(), int(to.offset-from.offset)
-	return p
-}
-
-type cursorJSON struct {
-	Line   *int64 `json:"line"`
-	Offset *int64 `json:"offset"`
-}
-
-func (p place) cursor() feed.Cursor {
-	return feed.Cursor(fmt.Sprintf(`{"line":%d,"offset":%d}`, p.line, p.offset))
-}
-
-// CheckCursor returns a cursor in its normal form.
-func (s *Source) CheckCursor(c feed.Cursor) (feed.Cursor, error) {
-	if c == "" {
-		return "", nil
-	}
-	at, err := parseCursor(c)
-	if err != nil {
-		return "", err
-	}
-	return at.cursor(), nil
-}
-
-func parseCursor(c feed.Cursor) (place, error) {
-	if c == "" {
-		return place{}, nil
-	}
-	var j cursorJSON
-	d := json.NewDecoder(strings.NewReader(string(c)))
-	d.DisallowUnknownFields()
-	err := d.Decode(&j)
-	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) ||
-		j.Line == nil || j.Offset == nil || *j.Line < 0 || *j.Offset < 0 {
-		return place{}, feed.Errorf(feed.HaltJob, "cursor",
-			`the cursor %q is none; write the lines and bytes that were read, as {"line":120,"offset":4096}`, c).
-			WithRemedy("set the job's checkpoint, or reset it to read the file from its beginning")
-	}
-	return place{*j.Line, *j.Offset}, nil
 }

@@ -112,9 +112,5 @@ func (s *Source) misfit(err error) error {
 }
 
 func (s *Source) fault(err error, format string, args ...any) error {
-	err = s.db.Fault(err, "%s: %s", s.place, fmt.Sprintf(format, args...))
-	if e := feed.Judge(err); err != nil && e.Verdict == feed.HaltJob && e.Remedy == "" {
-		return e.WithRemedy("compare table, query, columns and cursor in jobs.toml with the database")
-	}
-	return err
+	return s.db.Fault(err, "%s: %s", s.place, fmt.Sprintf(format, args...))
 }

@@ -3,6 +3,7 @@ package sql
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ type pageReader struct {
 	n     int          // rows of the page so far, rejected ones too
 	after position     // where the page begins
 	times bool         // some row's first cursor column looks like a time
+	odd   []feed.Value // the cursor columns of the first row in which it is a text that does not
 	last  []feed.Value // the cursor columns of the row before
 	page  feed.Page
 }
@@ -36,6 +38,8 @@ func (r *pageReader) row(raw []sqldb.Value) error {
 	}
 	if text, ok := r.last[0].(string); ok && looksLikeTime(text) {
 		r.times = true
+	} else if ok && r.odd == nil {
+		r.odd = slices.Clone(r.last)
 	}
 	if bad != nil {
 		if err := r.reject(row[begin:], bad); err != nil {
@@ -124,8 +128,10 @@ func (r *pageReader) finish() error {
 				WithRemedy("remove lookback, or correct the value")
 		}
 	}
-	if err := r.hides(values[0]); err != nil {
-		return err
+	if r.timely() {
+		if err := r.hides(); err != nil {
+			return err
+		}
 	}
 	r.page.Next = position{values: values}.format()
 	return nil
@@ -134,27 +140,48 @@ func (r *pageReader) finish() error {
 // ahead is how far in the future a cursor's time may be; clocks and time zones differ a little.
 const ahead = 24 * time.Hour
 
-// hides refuses a page whose last row would hide the rows that come after it: where the cursor column holds times, one
-// that is none, or one in the future, sorts behind every row to come, and the cursor would stand there for ever.
-func (r *pageReader) hides(last sqldb.Value) error {
-	text, isText := last.(string)
-	if !isText || !r.timely() {
-		return nil
-	}
-	is := ""
-	if !looksLikeTime(text) {
-		is = "no time"
-	} else if t, err := sqldb.ParseTime(text, r.s.zone); err != nil {
-		is = "no time"
-	} else if t.After(time.Now().Add(ahead)) {
-		is = "in the future"
+// hides refuses a page with a row that would hide others, or be hidden: where the cursor column holds times, one that is
+// none, or one in the future, sorts behind every row to come, and the cursor would stand there for ever; an empty one
+// sorts before every row, and the next of its kind would never be read.
+func (r *pageReader) hides() error {
+	row, is := r.last, ""
+	text, isText := r.last[0].(string)
+	switch {
+	case r.odd != nil:
+		row, is = r.odd, "no time"
+	case isText:
+		t, err := sqldb.ParseTime(text, r.s.zone)
+		if err != nil {
+			is = "no time"
+		} else if t.After(time.Now().Add(ahead)) {
+			is = "in the future"
+		}
 	}
 	if is == "" {
 		return nil
 	}
-	column := r.s.cursor[0].Name
-	return feed.Errorf(feed.HaltJob, "cursor value", "the cursor column %s holds %q, which is %s: it would hide every row that comes after it", column, text, is).
-		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %s <= …\"", column)
+	values, err := r.s.tuple(row)
+	if err != nil {
+		return err
+	}
+	return feed.Errorf(feed.HaltJob, "cursor value", "the cursor column %s holds %q, which is %s, in the row with %s: a row like this is skipped, or hides those that come after it",
+		r.s.cursor[0].Name, values[0], is, r.s.named(values)).
+		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %[1]s <= … AND %[1]s > ''\"", r.s.cursor[0].Name)
+}
+
+// named writes the cursor columns of a row, as a person would look for it.
+func (s *Source) named(values []sqldb.Value) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		switch is := v.(type) {
+		case nil:
+			v = "NULL"
+		case []byte:
+			v = string(is)
+		}
+		parts[i] = fmt.Sprintf("%s = %v", s.cursor[i].Name, v)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // timely says that the first cursor column holds times, as its type, its name or other values of it say.
@@ -172,7 +199,8 @@ func (r *pageReader) timely() bool {
 	return strings.Contains(name, "date") || strings.Contains(name, "time") || strings.HasSuffix(name, "_at")
 }
 
-// looksLikeTime recognises 2026-01-31, whatever follows.
+// looksLikeTime recognises 2026-01-31, alone or with a time of day behind it.
 func looksLikeTime(s string) bool {
-	return len(s) >= len("2026-01-31") && s[4] == '-' && s[7] == '-' && s[0] >= '0' && s[0] <= '9'
+	const day = len("2026-01-31")
+	return len(s) >= day && s[4] == '-' && s[7] == '-' && s[0] >= '0' && s[0] <= '9' && (len(s) == day || s[day] == ' ' || s[day] == 'T')
 }

@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -176,7 +175,8 @@ func (s *Source) end(text string) (bound, error) {
 		return bound{}, err
 	}
 	if p.from && len(p.values) > 1 {
-		return bound{}, fmt.Errorf("%s: an upper bound is a value, a day or a cursor [%s]", s.place, strings.Join(sqldb.Names(s.cursor), ", "))
+		return bound{}, feed.Errorf(feed.HaltJob, "range", "%s: %s is no upper bound", s.place, text).
+			WithRemedy("write a value, a day or a cursor [%s]", strings.Join(sqldb.Names(s.cursor), ", "))
 	}
 	return bound{"<=", p.values}, nil
 }

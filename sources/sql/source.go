@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,18 +97,8 @@ func (s *Source) refuseNull(ctx context.Context, c *sqldb.Session) error {
 	query := "SELECT " + s.db.List("t.", names) + " FROM " + s.from + " WHERE " +
 		strings.Join(s.db.QuoteAll("t.", names), " IS NULL OR ") + " IS NULL LIMIT 1"
 	err := c.Read(ctx, query, nil, func(row []sqldb.Value) error {
-		var is []string
-		null := ""
-		for i, v := range row {
-			if b, ok := v.([]byte); ok {
-				v = string(b)
-			}
-			if v == nil {
-				v, null = "NULL", names[i]
-			}
-			is = append(is, fmt.Sprintf("%s = %v", names[i], v))
-		}
-		return feed.Errorf(feed.HaltJob, "null cursor", "the cursor column %s is NULL in the row with %s", null, strings.Join(is, ", ")).
+		null := names[slices.Index(row, nil)]
+		return feed.Errorf(feed.HaltJob, "null cursor", "the cursor column %s is NULL in the row with %s", null, s.named(row)).
 			WithRemedy("give the row a value; or leave such rows out with query = \"SELECT … WHERE %s IS NOT NULL\"; or take a cursor column that is never NULL", null)
 	})
 	s.checked = err == nil

@@ -43,17 +43,46 @@ func TestNullInCursorHalts(t *testing.T) {
 }
 
 func TestTimeThatHidesRowsHalts(t *testing.T) {
-	for value, why := range map[string]string{"2026年昨天": "no time", "2999-01-01 00:00:00": "in the future", "2026-13-45 00:00:00": "no time"} {
+	for value, why := range map[string]string{"2026年昨天": "no time", "2999-01-01 00:00:00": "in the future", "2026-13-45 00:00:00": "no time",
+		"not a date": "no time"} {
 		servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
 			d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "at" VARCHAR(20) NOT NULL)`,
 				`INSERT INTO "a" VALUES (1, '2026-01-01 10:00:00'), (2, '`+value+`')`)
 			s := open(t, d, settings{table: "a", cursor: []string{"at", "id"}})
 			_, err := s.Fetch(t.Context(), "", 10)
-			halts(t, err, value, "column at", why, "WHERE at <=")
+			halts(t, err, value, "column at", why, "WHERE at <=", "id = 2")
 			_, err = s.Fetch(t.Context(), `["2026-01-01 10:00:00",1]`, 10)
 			halts(t, err, value, why)
 		})
 	}
+}
+
+// TestEmptyTimeHalts: it sorts before all others, so the next of its kind would be skipped; wherever the page ends.
+func TestEmptyTimeHalts(t *testing.T) {
+	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
+		d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "created_at" VARCHAR(20) NOT NULL)`,
+			`INSERT INTO "a" VALUES (1, '2026-01-01 10:00:00'), (17, '')`)
+		s := open(t, d, settings{table: "a", cursor: []string{"created_at", "id"}})
+		for _, limit := range []int{1, 10} {
+			_, err := s.Fetch(t.Context(), "", limit)
+			halts(t, err, "column created_at", `""`, "no time", "id = 17", "connection business", "table a")
+		}
+		s = open(t, d, settings{query: `SELECT * FROM a WHERE created_at > ''`, cursor: []string{"created_at", "id"}})
+		if rows, _ := all(t, s, "", 1); len(rows) != 1 {
+			t.Errorf("with the remedy %d rows were read", len(rows))
+		}
+	})
+}
+
+// TestTextThatBeginsLikeADay: a number that begins with a day is no time, and no reason to halt.
+func TestTextThatBeginsLikeADay(t *testing.T) {
+	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
+		d.Exec(t, `CREATE TABLE "a" ("number" VARCHAR(20) NOT NULL PRIMARY KEY)`,
+			`INSERT INTO "a" VALUES ('2026-01-31-0001'), ('2026-01-31-0002'), ('A-1'), ('')`)
+		if rows, _ := all(t, open(t, d, settings{table: "a", cursor: []string{"number"}}), "", 1); len(rows) != 4 {
+			t.Errorf("%d rows were read", len(rows))
+		}
+	})
 }
 
 func TestTieAcrossPagesHalts(t *testing.T) {
@@ -93,14 +122,44 @@ func TestUnsuitableSettings(t *testing.T) {
 	})
 }
 
-func TestVanishedColumn(t *testing.T) {
+func TestColumnVanishesBetweenPages(t *testing.T) {
 	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
-		d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(9))`, `INSERT INTO "a" VALUES (1, 'x')`)
+		d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(9))`, `INSERT INTO "a" VALUES (1, 'x'), (2, 'y')`)
 		s := open(t, d, settings{table: "a", cursor: []string{"id"}})
-		all(t, s, "", 10)
+		p, err := s.Fetch(t.Context(), "", 1)
+		if err != nil || p.Rows.Len() != 1 {
+			t.Fatal(p, err)
+		}
 		d.Exec(t, `ALTER TABLE "a" DROP COLUMN "name"`)
-		_, err := s.Fetch(t.Context(), "", 10)
+		_, err = s.Fetch(t.Context(), p.Next, 1)
 		halts(t, err, "table a", "name", "jobs.toml")
+	})
+}
+
+// TestDatabaseDown ends the server between two pages: that is tried again, and so is opening the source.
+func TestDatabaseDown(t *testing.T) {
+	dbtest.EverywhereAlone(t, func(t *testing.T, d dbtest.Database, down func()) {
+		d.Exec(t, `CREATE TABLE "a" ("id" INTEGER NOT NULL PRIMARY KEY)`, `INSERT INTO "a" VALUES (1), (2)`)
+		set := settings{table: "a", cursor: []string{"id"}}
+		s := open(t, d, set)
+		p, err := s.Fetch(t.Context(), "", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		down()
+		_, again := try(t, d, set)
+		if d.Kind == "sqlite" {
+			if e := feed.Judge(again); again == nil || e.Verdict != feed.Fail || e.Remedy == "" {
+				t.Errorf("opened without its file: %v", again)
+			}
+			return // the file that is open can be read on
+		}
+		_, err = s.Fetch(t.Context(), p.Next, 1)
+		for what, err := range map[string]error{"Fetch": err, "Open": again} {
+			if e := feed.Judge(err); err == nil || e.Verdict != feed.Retry || !strings.Contains(e.Remedy, "server runs") || !strings.Contains(err.Error(), "connection business") {
+				t.Errorf("%s: %v | %s", what, err, e.Remedy)
+			}
+		}
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"milkrun/sync/feed"
-	"milkrun/sync/mask"
 	"milkrun/sync/transport"
 )
 
@@ -44,30 +43,35 @@ func (a Answer) Int(name string) (n int64, ok bool) {
 	return n, ok && err == nil && n >= 0
 }
 
-// read takes an answer apart and judges its code.
-func (c *Connection) read(op string, body []byte) (Answer, error) {
-	a, err := parse(body)
+// read takes the answer of a call apart and judges its code.
+func (c *Connection) read(call transport.Call, r transport.Response) (Answer, error) {
+	a, err := parse(r.Body)
 	if err != nil {
-		if passing(body, err) {
-			return a, transport.Unreadable(op, body, err)
+		unreadable := call.Unreadable(r, err)
+		if transport.Passing(r.Body, err) {
+			return a, unreadable
 		}
-		return a, Ambiguous(op, "%v", err)
+		return a, ambiguous("%w", unreadable)
 	}
 	code, ok := numeral(a.Field("code"))
 	if !ok {
-		return a, Ambiguous(op, "it has no code")
+		return a, Ambiguous(call.Op, "it has no code")
 	}
 	if slices.Contains(c.okCodes, code) {
 		return a, nil
 	}
 	var message string
 	_ = json.Unmarshal(a.Field("message"), &message) // a message that is no text is left out
-	return a, refusal(op, Short(code), Short(message))
+	return a, refusal(call.Op, c.Code(code), c.Said(message))
 }
 
 func refusal(op, code, message string) error {
 	e := feed.Errorf(verdict(code), code, "%s: the partner answers with the code %s: %s", op, code, message)
 	switch e.Verdict {
+	case feed.Retry:
+		return e.WithRemedy(transport.TriedAgain + "ask the partner what it means")
+	case feed.Refuse:
+		return e.WithRemedy("a batch is halved until the record to blame is found, which becomes a dead letter")
 	case feed.HaltConnection:
 		return e.WithRemedy("check the token or the HMAC key, and whether the partner admits this machine; then resume the connection")
 	case feed.HaltJob:
@@ -93,17 +97,12 @@ func verdict(code string) feed.Verdict {
 
 // Ambiguous is the error for an answer that says neither yes nor no. Format says what is wrong with it.
 func Ambiguous(op, format string, args ...any) *feed.Error {
-	return feed.Errorf(feed.HaltJob, "ambiguous", "%s: the answer is not what was agreed: %s", op, fmt.Sprintf(format, args...)).
-		WithRemedy("ask the partner what was done; resuming the job repeats the call, which is safe: records are kept by key")
+	return ambiguous("%s: the answer is not what was agreed: %s", op, fmt.Sprintf(format, args...))
 }
 
-// Short makes a partner's text fit for one line of a log.
-func Short(text string) string {
-	text = mask.Scrub(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "))
-	if r := []rune(text); len(r) > 120 {
-		return string(r[:120]) + "…"
-	}
-	return text
+func ambiguous(format string, args ...any) *feed.Error {
+	return feed.Errorf(feed.HaltJob, "ambiguous", format, args...).
+		WithRemedy("ask the partner what was done; resuming the job repeats the call, which is safe: records are kept by key")
 }
 
 // numeral returns a JSON number or text as text.
@@ -123,7 +122,7 @@ func parse(body []byte) (Answer, error) {
 	if err := d.Decode(&object); err != nil {
 		return a, err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return a, errors.New("something follows the JSON value")
 	}
 	if object[0] != '{' {
@@ -135,15 +134,9 @@ func parse(body []byte) (Answer, error) {
 			return a, err
 		}
 		if _, twice := a.fields[name]; twice {
-			return a, errors.New("it has the key " + Short(name) + " twice")
+			return a, errors.New("it has the key " + name + " twice")
 		}
 		a.fields[name] = value
 	}
 	return a, nil
-}
-
-// passing says whether an answer that cannot be read looks like a gateway's page or a cut line.
-func passing(body []byte, err error) bool {
-	text := bytes.TrimSpace(body)
-	return len(text) == 0 || text[0] == '<' || errors.Is(err, io.ErrUnexpectedEOF)
 }

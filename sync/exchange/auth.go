@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -58,11 +59,11 @@ func (c *Connection) Sign(r kind.SignRequest) (kind.Signature, error) {
 	case len(r.Params) > 0:
 		return kind.Signature{}, errors.New("the parameters of this interface are not signed but the body; fix timestamp and nonce instead")
 	}
-	req, err := http.NewRequest(http.MethodPost, c.URL()+"/"+Path(r.Resource), nil)
+	address, err := url.Parse(c.URL() + "/" + Path(r.Resource))
 	if err != nil {
 		return kind.Signature{}, fmt.Errorf("address of the resource %q: %w", r.Resource, err)
 	}
-	s := c.sign(req.URL.EscapedPath(), r.Body, r.Timestamp, r.Nonce)
+	s := c.sign(address.EscapedPath(), r.Body, r.Timestamp, r.Nonce)
 	s.Params["Authorization"] = header(s.Params)
 	return s, nil
 }

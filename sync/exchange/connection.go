@@ -82,20 +82,24 @@ type Request struct {
 // Post sends a request, authorised anew at every attempt, and returns the answer when its code means success. Every
 // other outcome is a *feed.Error; see [transport.Client.Do] for the transport's, and [Answer] for the partner's.
 func (c *Connection) Post(ctx context.Context, base http.RoundTripper, r Request) (Answer, error) {
-	secrets := []secret.Secret{c.token, c.hmacKey, c.hmacSecret}
 	build := func(ctx context.Context) (*http.Request, error) { return c.NewRequest(ctx, r) }
-	response, err := c.Client(base).Do(ctx, transport.Call{Op: r.Op, Build: build, Secrets: secrets})
+	call := transport.Call{Op: r.Op, Build: build, Secrets: c.secrets()}
+	response, err := c.Client(base).Do(ctx, call)
 	if err != nil {
 		return Answer{}, err
 	}
-	a, err := c.read(r.Op, response.Body)
-	if err != nil { // again, without what the partner may have repeated of the request
-		if _, redacted := c.read(r.Op, transport.Redact(response.Body, secrets...)); redacted != nil {
-			err = redacted
-		}
-	}
-	return a, err
+	return c.read(call, response)
 }
+
+func (c *Connection) secrets() []secret.Secret {
+	return []secret.Secret{c.token, c.hmacKey, c.hmacSecret}
+}
+
+// Said is [transport.Said], without the connection's secrets.
+func (c *Connection) Said(text string) string { return transport.Said(text, c.secrets()...) }
+
+// Code is [transport.Code], likewise.
+func (c *Connection) Code(text string) string { return transport.Code(text, c.secrets()...) }
 
 // Path joins a resource and what is behind it, escaped.
 func Path(resource string, more ...string) string {

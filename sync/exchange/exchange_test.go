@@ -14,6 +14,7 @@ import (
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
 	"milkrun/sync/secret"
+	"milkrun/sync/transport/answertest"
 )
 
 func connect(t testing.TB, values map[string]any) *Connection {
@@ -106,13 +107,9 @@ func TestOneWayToAuthorise(t *testing.T) {
 	}
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 func post(t testing.TB, c *Connection, status int, body string) (Answer, *http.Request, error) {
 	var sent *http.Request
-	rt := roundTripper(func(r *http.Request) (*http.Response, error) {
+	rt := answertest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		sent = r
 		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
 	})
@@ -225,7 +222,7 @@ func TestCancelledPost(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := connect(t, map[string]any{"url": "https://p.example", "token": secret.New("t")})
-	if _, err := c.Post(ctx, roundTripper(func(*http.Request) (*http.Response, error) { panic("sent") }), Request{Op: "op"}); err == nil {
+	if _, err := c.Post(ctx, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { panic("sent") }), Request{Op: "op"}); err == nil {
 		t.Error("no error")
 	}
 }

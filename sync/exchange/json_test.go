@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"milkrun/sync/transport"
 )
 
 func TestMembersAndElements(t *testing.T) {
@@ -108,7 +110,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c := NewConnection().(*Connection)
-		a, err := c.read("op", body)
+		a, err := c.read(transport.Call{Op: "op"}, transport.Response{Body: body})
 		if err == nil {
 			var plain struct{ Code any }
 			if json.Unmarshal(body, &plain) != nil {

@@ -60,6 +60,18 @@ func Guess(column string) (Rule, bool) {
 	return password, false
 }
 
+// Shown is a field's text for a person who looks at it: masked by the rule that fits the column's name, else without what
+// looks personal inside, and then of at most 60 characters.
+func Shown(column, text string) string {
+	if rule, personal := Guess(column); personal {
+		return rule.Apply(text)
+	}
+	if r := []rune(Scrub(text)); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return Scrub(text)
+}
+
 // words cuts a column name at case changes, digits and signs, and puts a space around each word: "userPhone2" becomes
 // " user phone ".
 func words(column string) string {

@@ -113,8 +113,8 @@ func (r Rule) Apply(text string) string {
 	case r == drop, r == password:
 	case !utf8.ValidString(text):
 		return stars(text)
-	case strings.Contains(text, "*"):
-		return text
+	case strings.ContainsFunc(text, isStar):
+		return Scrub(text)
 	}
 	return r.definition().hide(text)
 }

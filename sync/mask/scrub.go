@@ -8,19 +8,19 @@ import (
 
 // Scrub hides personal data that stands in free text, such as a partner's error message: Chinese mobile numbers (also
 // behind 86 or 0086), identity cards with a plausible date of birth and their check digit, bank cards that pass the
-// Luhn check, and the local part of e-mail addresses. A number counts only when no further digit touches it. Unified
-// social credit codes, times and other numbers stay as they are. Names, addresses and numbers written in groups
-// are not recognised: they need a rule on their field.
+// Luhn check, the local part of e-mail addresses, and names behind a label (姓名：, "user_name":). A number counts only
+// when no further digit touches it. Unified social credit codes, times and other numbers stay as they are. Names without
+// a label, addresses and numbers written in groups are not recognised: they need a rule on their field.
 //
 // It reads the text once, byte by byte; text without finds is returned as it is, without an allocation.
 func Scrub(text string) string {
 	s := scrubber{text: text}
 	for i := 0; i < len(text); {
-		if !isLocal(text[i]) {
-			i++
-			continue
+		if isLocal(text[i]) {
+			i = s.word(i)
+		} else {
+			i = s.labelled(i)
 		}
-		i = s.word(i)
 	}
 	return s.result()
 }

@@ -31,7 +31,7 @@ func fetch(t *testing.T, method, url, body string, header ...string) (int, strin
 	return resp.StatusCode, string(b)
 }
 
-func start(t *testing.T, ctx context.Context) *Sandbox {
+func start(ctx context.Context, t *testing.T) *Sandbox {
 	t.Helper()
 	s, err := Start(ctx, "localhost:0", Options{Credit: CreditOptions{Count: 100}})
 	if err != nil {
@@ -47,7 +47,7 @@ func start(t *testing.T, ctx context.Context) *Sandbox {
 
 // TestSandboxServesAll uses nothing but what Settings says.
 func TestSandboxServesAll(t *testing.T) {
-	s := start(t, t.Context())
+	s := start(t.Context(), t)
 	set := s.Settings()
 	c := set["credit"]
 	_, got := fetch(t, "POST", c["url"]+"/getEnterpriseGrades", jsonText(t, map[string]any{
@@ -79,7 +79,7 @@ func TestSandboxServesAll(t *testing.T) {
 }
 
 func TestSandboxControl(t *testing.T) {
-	s := start(t, t.Context())
+	s := start(t.Context(), t)
 	status, got := fetch(t, "POST", s.URL()+"/faults", `{"credit":[{"kind":"html","next":1}],"exchange":[{"kind":"500"}]}`)
 	if status != 200 || !strings.Contains(got, `"busipush": []`) {
 		t.Fatalf("%d %s", status, got)
@@ -121,7 +121,7 @@ func TestSandboxRefusesOtherAddresses(t *testing.T) {
 			t.Errorf("no remedy: %v", err)
 		}
 	}
-	taken := start(t, t.Context())
+	taken := start(t.Context(), t)
 	if _, err := Start(t.Context(), strings.TrimPrefix(taken.URL(), "http://"), Options{}); err == nil {
 		t.Error("a taken port is served")
 	}
@@ -129,7 +129,7 @@ func TestSandboxRefusesOtherAddresses(t *testing.T) {
 
 func TestSandboxEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := start(t, ctx)
+	s := start(ctx, t)
 	_ = s.Faults.Credit.Set(Fault{Kind: Latency, DelayMS: int(time.Hour / time.Millisecond)})
 	done := make(chan error)
 	go func() {

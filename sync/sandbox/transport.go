@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -94,7 +95,8 @@ func (r *recorder) Flush() {
 // serve runs a handler and says whether it dropped the connection.
 func (r *recorder) serve(h http.Handler, req *http.Request) (dropped bool) {
 	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
+		p := recover()
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			dropped = true
 		} else if p != nil {
 			panic(p)

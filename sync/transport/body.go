@@ -59,7 +59,7 @@ func plain(answer *http.Response) (r io.Reader, packed bool, err error) {
 		}
 		return z, true, nil
 	default:
-		return nil, false, feed.Errorf(feed.Fail, "encoding", "the answer has the content encoding %q; only gzip was offered", encoding).
+		return nil, false, feed.Errorf(feed.Fail, "encoding", "the answer has the content encoding %q; only gzip was offered", Code(encoding)).
 			WithRemedy("ask the partner to send gzip or plain answers")
 	}
 }
@@ -83,10 +83,11 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 }
 
 func truncated(have int, want int64, err error) *feed.Error {
+	const remedy = TriedAgain + "ask the partner what cuts its answers off, or ask for fewer rows a call"
 	if want > 0 {
-		return feed.Errorf(feed.Retry, "truncated", "the answer ended after %d of %d bytes: %w", have, want, err)
+		return feed.Errorf(feed.Retry, "truncated", "the answer ended after %d of %d bytes: %w", have, want, err).WithRemedy(remedy)
 	}
-	return feed.Errorf(feed.Retry, "truncated", "the answer ended in the middle, after %d bytes: %w", have, err)
+	return feed.Errorf(feed.Retry, "truncated", "the answer ended in the middle, after %d bytes: %w", have, err).WithRemedy(remedy)
 }
 
 func (c *Client) tooLarge() *feed.Error {

@@ -90,9 +90,9 @@ func network(s *Settings) (http.RoundTripper, error) {
 //   - Retry: network errors, timeouts, truncated bodies, and HTTP 408, 425, 429 and 5xx. A Retry-After among these closes
 //     the gate for every caller of this client until its time.
 //   - Fail: a body above max_body, or in an encoding nobody asked for.
-//   - HaltConnection: every other status, with a remedy. Its Code is "HTTP 403" and the like.
+//   - HaltConnection: every other status. Its Code is "HTTP 403" and the like.
 //
-// When ctx ends, the error wraps both its error and its cause.
+// All of them say what to do. When ctx ends, the error wraps both its error and its cause.
 func (c *Client) Do(ctx context.Context, call Call) (Response, error) {
 	if c.broken != nil {
 		return Response{}, feed.Errorf(feed.HaltConnection, "ca_file", "%s: %w", call.Op, c.broken).
@@ -103,10 +103,14 @@ func (c *Client) Do(ctx context.Context, call Call) (Response, error) {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
+	begun := time.Now()
 	r, err := c.send(limited, call)
 	if err != nil {
-		return Response{}, c.judge(limited, call.Op, err)
+		judged := c.judge(limited, call.Op, err)
+		traced(ctx, judged.Code, begun)
+		return Response{}, judged
 	}
+	traced(ctx, fmt.Sprintf("HTTP %d", r.Status), begun)
 	return r, nil
 }
 
@@ -134,7 +138,7 @@ func (c *Client) send(ctx context.Context, call Call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // nothing is left to lose once the body is read
+	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
 		return Response{}, c.refused(answer, call.Secrets)
 	}
@@ -173,7 +177,8 @@ func (c *Client) judge(ctx context.Context, op string, err error) *feed.Error {
 		err = u.Err // its text holds the whole address, with the query
 	}
 	if errors.Is(context.Cause(ctx), errTimeout) {
-		return feed.Errorf(feed.Retry, "timeout", "%s: no complete answer within %v (timeout)", op, c.timeout)
+		return feed.Errorf(feed.Retry, "timeout", "%s: no complete answer within %v (timeout)", op, c.timeout).
+			WithRemedy(TriedAgain + "raise timeout of the connection, or ask for fewer rows a call")
 	}
 	if ctx.Err() != nil {
 		return feed.Errorf(feed.Retry, "", "%s: %w", op, ended(ctx, err))
@@ -186,7 +191,7 @@ func (c *Client) judge(ctx context.Context, op string, err error) *feed.Error {
 		e.Code = "certificate"
 		return e.WithRemedy("check url; if the partner has an authority of its own, name its certificate in ca_file")
 	}
-	return e
+	return e.WithRemedy(TriedAgain + "check url, and whether this machine reaches the partner (network, firewall, proxy)")
 }
 
 // ended returns why ctx has ended, such that both its error and its cause can be asked for; err when it has not.

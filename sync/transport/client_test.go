@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,21 +18,10 @@ import (
 
 	"milkrun/sync/feed"
 	"milkrun/sync/secret"
+	"milkrun/sync/transport/answertest"
 )
 
-// roundTrip answers requests without a network.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func answer(status int, body string, header ...string) *http.Response {
-	h := http.Header{}
-	for i := 0; i < len(header); i += 2 {
-		h.Set(header[i], header[i+1])
-	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
-}
-
+// answertest.RoundTrip answers requests without a network.
 func settings(t *testing.T, values map[string]any) *Settings {
 	t.Helper()
 	s := NewSettings()
@@ -55,7 +43,7 @@ func get(url string) Call {
 
 const address = "https://partner.example/api/list?token=hunter2"
 
-func do(t *testing.T, rt roundTrip) (Response, error) {
+func do(t *testing.T, rt answertest.RoundTrip) (Response, error) {
 	t.Helper()
 	return settings(t, map[string]any{"url": "https://partner.example"}).Client(rt).Do(t.Context(), get(address))
 }
@@ -93,21 +81,21 @@ func TestStatuses(t *testing.T) {
 		{403, feed.HaltConnection, "credentials"},
 		{404, feed.HaltConnection, "url"},
 		{407, feed.HaltConnection, "proxy"},
-		{408, feed.Retry, ""},
+		{408, feed.Retry, "goes on"},
 		{413, feed.HaltConnection, "document"},
-		{425, feed.Retry, ""},
-		{429, feed.Retry, ""},
-		{500, feed.Retry, ""},
-		{502, feed.Retry, ""},
-		{503, feed.Retry, ""},
-		{599, feed.Retry, ""},
+		{425, feed.Retry, "goes on"},
+		{429, feed.Retry, "lower rate"},
+		{500, feed.Retry, "goes on"},
+		{502, feed.Retry, "goes on"},
+		{503, feed.Retry, "goes on"},
+		{599, feed.Retry, "goes on"},
 	} {
 		t.Run(fmt.Sprint(c.status), func(t *testing.T) {
 			_, err := do(t, func(*http.Request) (*http.Response, error) {
-				return answer(c.status, "no\n today", "Location", "https://new.example/api?token=hunter2"), nil
+				return answertest.Reply(c.status, "no\n today", "Location", "https://new.example/api?token=hunter2"), nil
 			})
 			e := wantError(t, err, c.verdict, fmt.Sprintf("HTTP %d", c.status), "no today")
-			if !strings.Contains(e.Remedy, c.remedy) || (c.remedy == "") != (e.Remedy == "") {
+			if !strings.Contains(e.Remedy, c.remedy) {
 				t.Errorf("remedy %q, want %q in it", e.Remedy, c.remedy)
 			}
 		})
@@ -117,8 +105,8 @@ func TestStatuses(t *testing.T) {
 func TestSecretsThatAreEchoed(t *testing.T) {
 	call := get(address)
 	call.Secrets = []secret.Secret{secret.New("hunter"), secret.New("hunter2"), secret.New("a b&c"), {}}
-	c := settings(t, nil).Client(roundTrip(func(*http.Request) (*http.Response, error) {
-		return answer(403, "refused: token=hunter2&pwd=a+b%26c, a b&c"), nil
+	c := settings(t, nil).Client(answertest.RoundTrip(func(*http.Request) (*http.Response, error) {
+		return answertest.Reply(403, "refused: token=hunter2&pwd=a+b%26c, a b&c"), nil
 	}))
 	_, err := c.Do(t.Context(), call)
 	wantError(t, err, feed.HaltConnection, "HTTP 403", "refused: token=[secret]&pwd=[secret], [secret]")
@@ -130,7 +118,7 @@ func TestSuccess(t *testing.T) {
 			if r.Header.Get("User-Agent") != "milkrun" {
 				t.Errorf("User-Agent %q", r.Header.Get("User-Agent"))
 			}
-			return answer(status, "{}", "X-A", "b"), nil
+			return answertest.Reply(status, "{}", "X-A", "b"), nil
 		})
 		if err != nil || r.Status != status || string(r.Body) != "{}" || r.Header.Get("X-A") != "b" {
 			t.Errorf("%d: %+v, %v", status, r, err)
@@ -148,7 +136,7 @@ func TestNetworkErrorsHideTheQuery(t *testing.T) {
 }
 
 func TestBuildErrors(t *testing.T) {
-	c := settings(t, nil).Client(roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("sent") }))
+	c := settings(t, nil).Client(answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("sent") }))
 	fail := func(err error) Call {
 		return Call{Op: "partner: list page 7", Build: func(context.Context) (*http.Request, error) { return nil, err }}
 	}
@@ -171,10 +159,10 @@ func TestBodies(t *testing.T) {
 	packed := gzipped(long)
 	unknown := func(r *http.Response) *http.Response { r.ContentLength = -1; return r }
 	for name, r := range map[string]*http.Response{
-		"length":        answer(200, long),
-		"no length":     unknown(answer(200, long)),
-		"gzip":          answer(200, packed, "Content-Encoding", "gzip"),
-		"gzip, chunked": unknown(answer(200, packed, "Content-Encoding", "GZIP")),
+		"length":        answertest.Reply(200, long),
+		"no length":     unknown(answertest.Reply(200, long)),
+		"gzip":          answertest.Reply(200, packed, "Content-Encoding", "gzip"),
+		"gzip, chunked": unknown(answertest.Reply(200, packed, "Content-Encoding", "GZIP")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := do(t, func(*http.Request) (*http.Response, error) { return r, nil })
@@ -185,19 +173,19 @@ func TestBodies(t *testing.T) {
 	}
 	t.Run("gzip cut", func(t *testing.T) {
 		_, err := do(t, func(*http.Request) (*http.Response, error) {
-			return answer(200, packed[:len(packed)-9], "Content-Encoding", "gzip"), nil
+			return answertest.Reply(200, packed[:len(packed)-9], "Content-Encoding", "gzip"), nil
 		})
 		wantError(t, err, feed.Retry, "truncated")
 	})
 	t.Run("no gzip", func(t *testing.T) {
 		_, err := do(t, func(*http.Request) (*http.Response, error) {
-			return answer(200, long, "Content-Encoding", "gzip"), nil
+			return answertest.Reply(200, long, "Content-Encoding", "gzip"), nil
 		})
 		wantError(t, err, feed.Retry, "network", "decompressing")
 	})
 	t.Run("brotli", func(t *testing.T) {
 		_, err := do(t, func(*http.Request) (*http.Response, error) {
-			return answer(200, long, "Content-Encoding", "br"), nil
+			return answertest.Reply(200, long, "Content-Encoding", "br"), nil
 		})
 		wantError(t, err, feed.Fail, "encoding", `"br"`)
 	})
@@ -206,17 +194,17 @@ func TestBodies(t *testing.T) {
 func TestMaxBody(t *testing.T) {
 	s := settings(t, map[string]any{"max_body": int64(2000)})
 	body := strings.Repeat("x", 2000)
-	next := answer(200, body)
-	c := s.Client(roundTrip(func(*http.Request) (*http.Response, error) { return next, nil }))
+	next := answertest.Reply(200, body)
+	c := s.Client(answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return next, nil }))
 	if r, err := c.Do(t.Context(), get(address)); err != nil || len(r.Body) != 2000 {
 		t.Fatalf("a body of just the limit: %d bytes, %v", len(r.Body), err)
 	}
-	chunked := answer(200, body+"x")
+	chunked := answertest.Reply(200, body+"x")
 	chunked.ContentLength = -1
 	for name, r := range map[string]*http.Response{
-		"length":  answer(200, body+"x"),
+		"length":  answertest.Reply(200, body+"x"),
 		"chunked": chunked,
-		"gzip":    answer(200, gzipped(body+body), "Content-Encoding", "gzip"),
+		"gzip":    answertest.Reply(200, gzipped(body+body), "Content-Encoding", "gzip"),
 	} {
 		next = r
 		_, err := c.Do(t.Context(), get(address))
@@ -247,7 +235,7 @@ func TestRealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := settings(t, map[string]any{"url": server.URL, "ca_file": ca})
-	defer s.Close() //nolint:errcheck // a test
+	defer s.Close()
 	if p := s.Validate(); len(p) != 0 {
 		t.Fatal(p)
 	}
@@ -276,7 +264,7 @@ func TestRealServer(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := settings(t, map[string]any{"timeout": "5s"}).Client(roundTrip(func(r *http.Request) (*http.Response, error) {
+		c := settings(t, map[string]any{"timeout": "5s"}).Client(answertest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		}))
@@ -306,7 +294,7 @@ func TestTimeout(t *testing.T) {
 func BenchmarkRead(b *testing.B) {
 	page := strings.Repeat("x", 110<<10)
 	s := NewSettings()
-	c := s.Client(roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, page), nil }))
+	c := s.Client(answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, page), nil }))
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {

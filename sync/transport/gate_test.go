@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"milkrun/sync/feed"
+	"milkrun/sync/transport/answertest"
 )
 
 func TestRateIsSharedAndEven(t *testing.T) {
@@ -18,11 +19,11 @@ func TestRateIsSharedAndEven(t *testing.T) {
 		start := time.Now()
 		var mu sync.Mutex
 		var at []time.Duration
-		rt := roundTrip(func(*http.Request) (*http.Response, error) {
+		rt := answertest.RoundTrip(func(*http.Request) (*http.Response, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			at = append(at, time.Since(start))
-			return answer(200, ""), nil
+			return answertest.Reply(200, ""), nil
 		})
 		var group sync.WaitGroup
 		for range 11 {
@@ -45,14 +46,14 @@ func TestRetryAfterClosesTheGateForAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				next := answer(429, "", header...)
-				c := settings(t, nil).Client(roundTrip(func(*http.Request) (*http.Response, error) { return next, nil }))
+				next := answertest.Reply(429, "", header...)
+				c := settings(t, nil).Client(answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return next, nil }))
 				_, err := c.Do(t.Context(), get(address))
 				if e := wantError(t, err, feed.Retry, "HTTP 429"); e.RetryAfter != 30*time.Second {
 					t.Errorf("RetryAfter %v", e.RetryAfter)
 				}
 				start := time.Now()
-				next = answer(200, "")
+				next = answertest.Reply(200, "")
 				var group sync.WaitGroup
 				for range 4 {
 					group.Go(func() {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/time/rate"
+
+	"milkrun/sync/transport/answertest"
 )
 
 func TestURL(t *testing.T) {
@@ -82,7 +84,7 @@ func TestOneClientAndClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if s.Client(nil) != s.Client(roundTrip(nil)) {
+	if s.Client(nil) != s.Client(answertest.RoundTrip(nil)) {
 		t.Error("two clients for one connection")
 	}
 	if err := s.Close(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/secret"
@@ -17,9 +16,8 @@ func (c *Client) refused(answer *http.Response, secrets []secret.Secret) *feed.E
 	if e.Verdict == feed.Retry {
 		e.RetryAfter = retryAfter(answer.Header)
 		c.gate.close(e.RetryAfter)
-		return e
 	}
-	return e.WithRemedy("%s", remedy(answer))
+	return e.WithRemedy("%s", remedy(answer, secrets))
 }
 
 func verdict(status int) feed.Verdict {
@@ -42,32 +40,27 @@ func describe(answer *http.Response, secrets []secret.Secret) string {
 		return text
 	}
 	body, _ := io.ReadAll(io.LimitReader(r, errorRead)) // what has arrived is better than nothing
-	if part := excerpt(Redact(body, secrets...)); part != "" {
+	if part := excerpt(body, secrets); part != "" {
 		text += ": " + part
 	}
 	return text
 }
 
-func remedy(answer *http.Response) string {
+func remedy(answer *http.Response, secrets []secret.Secret) string {
 	switch status := answer.StatusCode; {
 	case status/100 == 3:
-		return "the server redirects" + target(answer) + "; redirects are not followed, so correct url, then resume the connection"
+		return "the server redirects" + target(answer, secrets) + "; redirects are not followed, so correct url, then resume the connection"
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return "check the credentials, and whether the partner admits this machine's address, then resume the connection"
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
 		return "check url and resource, then resume the connection"
 	case status == http.StatusProxyAuthRequired:
 		return "check the proxy in HTTPS_PROXY and its credentials, then resume the connection"
+	case status == http.StatusTooManyRequests:
+		return TriedAgain + "lower rate of the connection"
+	case verdict(status) == feed.Retry:
+		return TriedAgain + "ask the partner whether its service is well"
 	default:
 		return "compare the settings with the partner's document, or ask the partner, then resume the connection"
 	}
-}
-
-// target names where a redirect leads, without the query, which may hold what was sent.
-func target(answer *http.Response) string {
-	u, err := url.Parse(answer.Header.Get("Location"))
-	if err != nil || u.Path == "" && u.Host == "" {
-		return ""
-	}
-	return " to " + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
