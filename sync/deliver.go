@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"milkrun/sync/feed"
@@ -51,6 +52,7 @@ func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, erro
 // send delivers rows, with the job's retries; a refusal is returned after so many tries.
 func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (rejected []feed.Rejection, err error) {
 	what := fmt.Sprintf("batch of %d records", rows.Len())
+	ctx = c.run.engine.traced(ctx, c.run.job.Sink.Connection.Name)
 	err = c.run.attempts(refusals, what).do(c.run.soft, func() (err error) {
 		if err := c.run.step("delivering"); err != nil {
 			return err
@@ -107,5 +109,13 @@ type sideError struct {
 	err        error
 }
 
-func (e *sideError) Error() string { return e.connection + ": " + e.err.Error() }
+// Error names the connection, once: partners name it themselves.
+func (e *sideError) Error() string {
+	text := e.err.Error()
+	if strings.Contains(text, e.connection+": ") {
+		return text
+	}
+	return e.connection + ": " + text
+}
+
 func (e *sideError) Unwrap() error { return e.err }

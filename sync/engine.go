@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,6 +22,8 @@ type Options struct {
 	Now   func() time.Time // the wall clock
 	// Drain is how long deliveries under way may go on after a run was asked to stop.
 	Drain time.Duration
+	// Observers are told what happens.
+	Observers []Observer
 	// RoundTripper replaces the network of all partners; nil in the daemon.
 	RoundTripper http.RoundTripper
 	// Step is called at every step boundary of a run; an error ends the run there. For crash tests; nil in the daemon.
@@ -32,10 +35,18 @@ type Engine struct {
 	Options
 	mu      sync.Mutex
 	running map[string]*run // by job: invariant 5
+	serving atomic.Pointer[server]
+	rush    chan struct{} // closed when runs that drain shall not take their time
+	hurried sync.Once
 }
 
 // New returns an engine.
-func New(o Options) *Engine { return &Engine{Options: o, running: map[string]*run{}} }
+func New(o Options) *Engine {
+	return &Engine{Options: o, running: map[string]*run{}, rush: make(chan struct{})}
+}
+
+// Hurry cuts off the deliveries of runs that were asked to stop. What is settled is still saved.
+func (e *Engine) Hurry() { e.hurried.Do(func() { close(e.rush) }) }
 
 func (e *Engine) now() time.Time { return e.Now() }
 
@@ -50,6 +61,8 @@ type Start struct {
 	Full bool
 	// From and To bound the run to a range that is read without looking at the checkpoint or moving it.
 	From, To string
+
+	begun func(run int64, err error) // told once that the run is recorded, or why it does not begin
 }
 
 func (s Start) ranged() bool { return s.From != "" || s.To != "" }
@@ -81,17 +94,26 @@ func (e *HaltedError) Error() string {
 func (e *Engine) Run(ctx context.Context, job *config.Job, start Start) (state.Run, error) {
 	r, err := e.enter(ctx, job)
 	if err != nil {
+		start.tell(0, err)
 		return state.Run{}, err
 	}
 	defer e.leave(r)
 	defer r.close()
-	if err := e.Blocked(ctx, job); err != nil { // after enter: a halt that comes now cancels the run
-		return state.Run{}, err
+	err = e.Blocked(ctx, job) // after enter: a halt that comes now cancels the run
+	if err == nil {
+		err = r.start(start)
 	}
-	if err := r.start(start); err != nil {
+	start.tell(r.id(), err)
+	if err != nil {
 		return state.Run{}, err
 	}
 	return r.finish(r.execute(start))
+}
+
+func (s Start) tell(run int64, err error) {
+	if s.begun != nil {
+		s.begun(run, err)
+	}
 }
 
 // Blocked returns a *HaltedError when the job, or a connection of it, is halted.
@@ -126,6 +148,17 @@ func (e *Engine) enter(ctx context.Context, job *config.Job) (*run, error) {
 	return r, nil
 }
 
+// busy is the error that a job is running.
+func (e *Engine) busy(job string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	busy := &BusyError{Job: job}
+	if r := e.running[job]; r != nil {
+		busy.Run = r.id()
+	}
+	return busy
+}
+
 func (e *Engine) leave(r *run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,6 +171,7 @@ func (e *Engine) halt(ctx context.Context, h state.Halt) error {
 	if err := e.Store.SetHalt(ctx, h); err != nil {
 		return err
 	}
+	e.observe(func(o Observer) { o.Halted(h) })
 	e.Log.WithFields(logrus.Fields{"scope": h.Scope, "name": h.Name, "code": h.Code, "remedy": h.Remedy}).Error("halted: " + h.Reason)
 	if h.Scope != state.ConnectionScope {
 		return nil

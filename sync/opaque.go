@@ -21,6 +21,7 @@ func (c *courier) deliverOnce(ctx context.Context, b *batch) ([]feed.Rejection, 
 		return nil, err
 	}
 	b.intent = id
+	ctx = c.run.engine.traced(ctx, c.run.job.Sink.Connection.Name)
 	var rejected []feed.Rejection
 	err = c.run.attempts(1, fmt.Sprintf("batch %s", id)).do(c.run.soft, func() error {
 		if err := store.MarkIntent(ctx, id, state.IntentSent); err != nil {

@@ -124,6 +124,7 @@ func (r *run) attempts(refusals int, what string) attempts {
 		r.live.Retries++
 		r.trouble = err.Error()
 		r.mu.Unlock()
+		r.engine.observe(func(o Observer) { o.Retried(r.job.Name, err.Code) })
 		r.event("retry", "%s: %v; trying again in %s", what, err.Err, wait.Round(time.Millisecond))
 	}}
 }

@@ -135,8 +135,9 @@ func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
 	if e, ok := r.source.(feed.Enumerator); ok {
 		p.at = e.Position(after)
 	}
+	asking := r.run.engine.traced(ctx, r.run.job.Source.Connection.Name)
 	p.err = r.run.attempts(1, "page behind "+shownCursor(after)).do(ctx, func() (err error) {
-		p.Page, err = r.source.Fetch(ctx, after, r.limit)
+		p.Page, err = r.source.Fetch(asking, after, r.limit)
 		return err
 	})
 	if e, ok := r.source.(feed.Enumerator); ok && p.err == nil {

@@ -106,15 +106,22 @@ func (r *run) start(s Start) error {
 	if s.ranged() {
 		from = fmt.Sprintf("%q to %q", s.From, s.To)
 	}
+	r.engine.observe(func(o Observer) { o.Began(rec) })
 	r.log.WithFields(logrus.Fields{"trigger": s.Trigger, "mode": rec.Mode, "from": from}).Info("run begins")
 	return nil
 }
 
 func (r *run) record(ctx context.Context, s Start, rec state.Run) (int64, error) {
-	if len(s.Decisions) > 0 {
-		return r.engine.Store.DecideAndStart(ctx, s.Decisions, rec)
+	if len(s.Decisions) == 0 {
+		return r.engine.Store.StartRun(ctx, rec)
 	}
-	return r.engine.Store.StartRun(ctx, rec)
+	id, err := r.engine.Store.DecideAndStart(ctx, s.Decisions, rec)
+	if err == nil {
+		for _, slot := range s.Decisions {
+			r.engine.observe(func(o Observer) { o.Decided(slot) })
+		}
+	}
+	return id, err
 }
 
 // choose says whether this is a complete pass: asked for, one that was interrupted, or due by the job's reconcile.
@@ -244,8 +251,14 @@ func (r *run) contexts() (stop func()) {
 	hard, cut := context.WithCancel(context.WithoutCancel(r.soft))
 	r.hard = hard
 	unhook := context.AfterFunc(r.soft, func() {
-		end := time.AfterFunc(r.engine.Drain, cut)
-		context.AfterFunc(hard, func() { end.Stop() })
+		end := time.NewTimer(r.engine.Drain)
+		defer end.Stop()
+		select {
+		case <-end.C:
+		case <-r.engine.rush:
+		case <-hard.Done():
+		}
+		cut()
 	})
 	return func() { unhook(); cut(); timeout() }
 }
@@ -288,7 +301,11 @@ func (r *run) finish(err error) (state.Run, error) {
 	if r.rec.State == state.Halted {
 		err = errors.Join(err, r.haltFor(ctx, err))
 	}
-	return r.rec, errors.Join(err, r.engine.Store.FinishRun(ctx, r.rec))
+	err = errors.Join(err, r.engine.Store.FinishRun(ctx, r.rec))
+	fresh := r.settled(state.Counts{})
+	r.engine.observe(func(o Observer) { o.Moved(r.job.Name, fresh) })
+	r.engine.observe(func(o Observer) { o.Ended(r.rec) })
+	return r.rec, err
 }
 
 // outcome is the state a run ends in.

@@ -51,6 +51,8 @@ type plant struct {
 	clock *clock
 	jobs  []*config.Job
 	since time.Time // when it was first started
+
+	observers []Observer
 }
 
 func newPlant(t *testing.T, jobs ...*config.Job) *plant {
@@ -89,7 +91,7 @@ func (p *plant) engine() *Engine {
 	}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	return New(Options{Store: store, Log: log, Now: p.clock.now, Drain: time.Minute})
+	return New(Options{Store: store, Log: log, Now: p.clock.now, Drain: time.Minute, Observers: p.observers})
 }
 
 // end stops the daemon and closes its state file.

@@ -213,7 +213,8 @@ func (r *run) advance(ctx context.Context, s settled) error {
 	if columns := r.knownLayout(); columns != "" {
 		next.Detail = columns
 	}
-	step := state.Progress{Checkpoint: next, Counts: r.settled(s.counts), Letters: s.letters, Settled: s.intents}
+	fresh := r.settled(s.counts)
+	step := state.Progress{Checkpoint: next, Counts: fresh, Letters: s.letters, Settled: s.intents}
 	if r.rewound != nil && r.once() {
 		step.Recent = texts(s.places) // keepRecent comes too late when a crash comes before it
 	}
@@ -221,6 +222,7 @@ func (r *run) advance(ctx context.Context, s settled) error {
 		return err
 	}
 	r.checkpoint = next
+	r.engine.observe(func(o Observer) { o.Moved(r.job.Name, fresh) })
 	if r.rewound != nil {
 		r.rewound.add(s.places, next.Cursor)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"milkrun/sync/alert"
 	"milkrun/sync/config/near"
 	"milkrun/sync/kind"
 	"milkrun/sync/mask"
@@ -58,6 +59,9 @@ type Options struct {
 	CredentialsDir string
 	// Resolve reads the secrets and reports the ones that cannot be read. Without it a secret holds its reference.
 	Resolve bool
+	// Before is the configuration that this one takes the place of, nil when there is none. A connection that is the same
+	// as there is the same one: its jobs go on sharing one rate limit and one pool.
+	Before *Config
 }
 
 // Config is a file without errors.
@@ -66,7 +70,11 @@ type Config struct {
 	Digest      string // SHA-256 of the text, in hex
 	Location    *time.Location
 	Connections map[string]*Connection
-	Jobs        []*Job // by name
+	// Watch says that the daemon takes up a changed file by itself.
+	Watch  bool
+	Page   Page
+	Alerts Alerts
+	Jobs   []*Job // by name
 }
 
 // Connection is one [connections.NAME].
@@ -74,6 +82,7 @@ type Connection struct {
 	Name, Type string
 	Settings   kind.Connection
 	Line       int
+	digest     string // of all its keys and secrets
 }
 
 // Job is one [jobs.NAME] with all its defaults filled in.
@@ -100,18 +109,22 @@ type Job struct {
 	MaxBad      int64
 	Reconcile   time.Duration // 0: never
 	ShrinkLimit float64       // a share, 0 … 1
+	Watch       alert.Watch
+	digest      string
 }
 
 // Source is what a job reads.
 type Source struct {
 	Connection *Connection
 	Settings   kind.Source
+	digest     string
 }
 
 // Sink is what a job writes.
 type Sink struct {
 	Connection *Connection
 	Settings   kind.Sink
+	digest     string
 }
 
 // Retry is how a failed call is tried again. All spans are above zero.
@@ -134,6 +147,9 @@ func (c *Config) Close() error {
 	var errs []error
 	for _, conn := range c.Connections {
 		errs = append(errs, conn.Settings.Close())
+	}
+	for _, c := range c.Alerts.Channels {
+		errs = append(errs, c.Settings.Close())
 	}
 	return errors.Join(errs...)
 }

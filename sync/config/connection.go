@@ -5,22 +5,29 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"milkrun/sync/alert"
+	"milkrun/sync/alert/channel"
 )
 
 // config reads the tree.
 func (r *reader) config() *Config {
-	c := &Config{Path: r.name, Digest: digest(r.text), Location: time.UTC, Connections: map[string]*Connection{}}
+	c := &Config{Path: r.name, Digest: digest(r.text), Location: time.UTC, Connections: map[string]*Connection{},
+		Page: newPage(), Alerts: Alerts{Settings: alert.NewSettings()}}
 	top := block{"", r.root}
-	var defaults, connections, jobs *table
+	var defaults, connections, page, alerts, jobs *table
 	section := func(to **table) func(string, *entry) {
 		return func(path string, e *entry) { *to, _ = r.table(path, e, "["+path+"…]") }
 	}
-	r.fill(top, topFields(c), nil, special{"defaults": section(&defaults), "connections": section(&connections), "jobs": section(&jobs)})
+	r.fill(top, topFields(c), nil, special{"defaults": section(&defaults), "connections": section(&connections),
+		"page": section(&page), "alerts": section(&alerts), "jobs": section(&jobs)})
 	k := newKeys(c.Location)
 	if defaults != nil {
 		r.readKeys(block{"defaults", defaults}, k, nil)
 	}
 	r.connections(c, connections)
+	r.page(c, page)
+	r.alerts(c, alerts)
 	r.jobs(c, jobs, k)
 	if r.literals && r.fromFile {
 		r.checkMode(nowhere(), "", r.name)
@@ -62,9 +69,23 @@ func (r *reader) connection(e *entry, b block) *Connection {
 		return nil
 	}
 	fields := settings.Fields()
+	r.secrets = nil
 	f := r.fill(b, fields, r.opt.Overrides[typ], special{"type": nil})
 	r.finish(f, fields, settings.Validate)
-	return &Connection{Name: e.name, Type: typ, Settings: settings, Line: r.line(b.table.at)}
+	conn := &Connection{Name: e.name, Type: typ, Settings: settings, Line: r.line(b.table.at)}
+	conn.digest = digestOf(b.table, append(r.secrets, fmt.Sprint(r.opt.Overrides[typ]))...)
+	return r.same(conn)
+}
+
+// same returns the connection of the configuration before, when it is the same one.
+func (r *reader) same(conn *Connection) *Connection {
+	if r.opt.Before == nil {
+		return conn
+	}
+	if old := r.opt.Before.Connections[conn.Name]; old != nil && old.digest == conn.digest {
+		conn.Settings = old.Settings
+	}
+	return conn
 }
 
 // checkName checks the name of a job or connection, which the command line takes as an argument.
@@ -84,14 +105,22 @@ func (r *reader) knownKeys() (secrets []string, others map[string]bool) {
 	for _, k := range engineKeys() {
 		others[k] = true
 	}
+	blocks := (&Page{}).Fields()
 	for _, typ := range r.opt.Registry.types() {
-		for _, f := range r.opt.Registry.connection(typ).Fields() {
-			if f.Type == secretType {
-				secrets = append(secrets, f.Name)
-			} else {
-				others[f.Name] = true
-			}
+		blocks = append(blocks, r.opt.Registry.connection(typ).Fields()...)
+	}
+	for _, typ := range channel.Types() {
+		blocks = append(blocks, channel.New(typ).Fields()...)
+	}
+	for _, f := range blocks {
+		if f.Type == secretType {
+			secrets = append(secrets, f.Name)
+		} else {
+			others[f.Name] = true
 		}
+	}
+	for _, name := range secrets {
+		delete(others, name) // the address of a robot is a secret
 	}
 	return secrets, others
 }

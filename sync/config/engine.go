@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"milkrun/sync/alert"
 	"milkrun/sync/config/near"
 	"milkrun/sync/mask"
+	"milkrun/sync/schedule"
 	"milkrun/sync/setting"
 )
 
@@ -35,6 +37,7 @@ type keys struct {
 	retry        Retry
 	mask         map[string]mask.Rule
 	origin       map[string]origin // where each key that was given stands
+	watch        alert.Watch
 	maskingTexts map[string]string // for the documentation only
 }
 
@@ -46,7 +49,7 @@ type origin struct {
 
 func newKeys(loc *time.Location) *keys {
 	return &keys{
-		location: loc, catchUp: "latest", grace: 24 * time.Hour, overlap: "skip", concurrency: 4, prefetch: 8,
+		schedule: schedule.Manual, location: loc, catchUp: "latest", grace: 24 * time.Hour, overlap: "skip", concurrency: 4, prefetch: 8,
 		onBad: "dead-letter", maxBad: 1000, shrink: 0.1, enabled: true,
 		retry: Retry{Initial: time.Second, Max: 5 * time.Minute, GiveUpAfter: time.Hour},
 		mask:  map[string]mask.Rule{}, origin: map[string]origin{},
@@ -64,13 +67,15 @@ func (k *keys) copy() *keys {
 func topFields(c *Config) []setting.Field {
 	return []setting.Field{
 		zoneField(&c.Location, "the time zone of all jobs that name none", "未单独指定时区的任务所用时区"),
+		setting.Bool("watch_config", &c.Watch, "the daemon takes up a changed file by itself, as milkrun reload does",
+			"守护进程自动加载修改后的配置文件，等同于 milkrun reload"),
 	}
 }
 
 func (k *keys) fields() []setting.Field {
-	return []setting.Field{
-		setting.Text("schedule", &k.schedule, `when it runs: five cron fields, "@daily", "@every 90m"; "manual" or left out: only by hand`,
-			`运行时间：五段 cron 表达式、"@daily"、"@every 90m"；"manual" 或省略：仅手动运行`),
+	fields := []setting.Field{
+		setting.Text("schedule", &k.schedule, `when it runs: five cron fields, "@daily", "@every 90m"; "manual": only by hand`,
+			`运行时间：五段 cron 表达式、"@daily"、"@every 90m"；"manual"：仅手动运行`),
 		zoneField(&k.location, "the time zone of the schedule, and of times that have none", "计划及无时区时间所用的时区").
 			WithDefault(""),
 		setting.Duration("jitter", &k.jitter, "a run starts up to this much after its slot; the same for the same slot",
@@ -96,8 +101,10 @@ func (k *keys) fields() []setting.Field {
 			"距上次全量运行超过此时长则全量对账；0s 为从不").WithDefault(`"0s"`),
 		setting.Custom("shrink_limit", "percent", `"10%"`, k.setShrink,
 			"the share of the records a complete reading may delete at once", "一次全量更新最多可删除的记录比例"),
-		setting.Bool("enabled", &k.enabled, "false: the job is checked but never runs", "false：只检查，不运行"),
+		setting.Bool("enabled", &k.enabled, "false: the job is checked, and the daemon never runs it; milkrun once still does",
+			"false：只检查，守护进程不运行；milkrun once 仍可手动运行"),
 	}
+	return append(fields, k.watch.Fields()...)
 }
 
 // retryFields are the keys of retry = { … }.

@@ -62,10 +62,10 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	r.schedule(j, k)
 	source, sink := r.endpoint(c, b, "source"), r.endpoint(c, b, "sink")
 	if source.connection != nil {
-		j.Source = Source{source.connection, r.source(source)}
+		j.Source = Source{source.connection, r.source(source), digestOf(source.table)}
 	}
 	if sink.connection != nil {
-		j.Sink = Sink{sink.connection, r.sink(sink)}
+		j.Sink = Sink{sink.connection, r.sink(sink), digestOf(sink.table)}
 	}
 	if j.Sink.Settings != nil {
 		j.BatchSize = r.size(j.Name, "batch_size", k, k.batchSize, j.Sink.Settings.Limits())
@@ -77,6 +77,9 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 			j.PageSize = min(j.PageSize, j.BatchSize)
 		}
 	}
+	if j.Source.Connection != nil && j.Sink.Connection != nil && j.Schedule != nil {
+		j.digest = j.fingerprint()
+	}
 	return j, newWriter(j, sink)
 }
 
@@ -85,6 +88,7 @@ func (k *keys) into(j *Job) {
 	j.CatchUp, j.Grace, j.Overlap = k.catchUp, k.grace, k.overlap
 	j.Concurrency, j.Prefetch, j.Retry, j.Mask = k.concurrency, k.prefetch, k.retry, k.mask
 	j.OnBadRecord, j.MaxBad, j.Reconcile, j.ShrinkLimit = k.onBad, int64(k.maxBad), k.reconcile, k.shrink
+	j.Watch = k.watch
 }
 
 // schedule parses the schedule in the job's time zone, and compares the jitter with it.
@@ -99,10 +103,20 @@ func (r *reader) schedule(j *Job, k *keys) {
 		r.report(Error, o.at, o.path, text, remedy)
 		return
 	}
+	r.watch(j, k)
 	if gap := shortest(j.Schedule); gap > 0 && j.Jitter >= gap {
 		o := k.origin["jitter"]
 		r.report(Error, o.at, o.path, fmt.Sprintf("a jitter of %s reaches the next slot of job %s, %s later",
 			setting.FormatDuration(j.Jitter), j.Name, setting.FormatDuration(gap)), "write less than "+setting.FormatDuration(gap))
+	}
+}
+
+// watch checks when the job is to be done, where it is said for this job itself.
+func (r *reader) watch(j *Job, k *keys) {
+	for _, p := range j.Watch.Validate(j.Schedule) {
+		if o := k.origin[p.Key]; strings.HasPrefix(o.path, "jobs.") {
+			r.report(Error, o.at, o.path, p.Text, p.Remedy)
+		}
 	}
 }
 

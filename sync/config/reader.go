@@ -26,6 +26,7 @@ type reader struct {
 	problems     Problems
 	spots        []span          // of the problems
 	literals     bool            // a secret itself stands in the file
+	secrets      []string        // resolved, of the connection that is being read
 	used         map[string]bool // connections that jobs name
 	dangling     bool            // some job does not name its connection, or a wrong one
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"milkrun/sync/alert"
+	"milkrun/sync/alert/channel"
 	"milkrun/sync/kind"
 	"milkrun/sync/setting"
 )
@@ -57,9 +59,25 @@ func (d *document) engine() {
 	d.line("A job also has source = { connection = \"NAME\", … } and sink = { connection = \"NAME\", … }; what else they take depends on "+
 		"the type of the connection.",
 		"任务还须有 source = { connection = \"名称\", … } 与 sink = { connection = \"名称\", … }；其余的键取决于连接类型。")
+	d.line("## [page]", "## [page]")
+	d.table((&Page{}).Fields())
+	d.alerts()
 	d.line("# Connection types", "# 连接类型")
 	d.line("A connection is [connections.NAME] with type = one of the following, and the keys of that type.",
 		"连接写作 [connections.NAME]，type 为下列之一，并带有该类型的键。")
+}
+
+// alerts writes what [alerts] and its channels take.
+func (d *document) alerts() {
+	settings := alert.NewSettings()
+	d.line("## [alerts]", "## [alerts]")
+	d.table(settings.Fields())
+	d.line("A channel is [alerts.channels.NAME] with type = one of the following. milkrun alert test sends a message through each.",
+		"通道写作 [alerts.channels.名称]，type 为下列之一。milkrun alert test 向每个通道发送一条测试消息。")
+	for _, typ := range channel.Types() {
+		fmt.Fprintf(&d.out, "### type = \"%s\"\n\n", typ)
+		d.table(channel.New(typ).Fields())
+	}
 }
 
 func prefixed(prefix string, fields []setting.Field) []setting.Field {
@@ -117,8 +135,8 @@ func (d *document) typeOf(f setting.Field) string {
 	}
 	words := map[string]string{
 		"text": "文本", "whole number": "整数", "duration": "时长", "true or false": "布尔值", secretType: "密钥",
-		"list of texts": "文本列表", "table of texts": "文本表", "time zone": "时区", "percent": "百分比",
-		"date format": "日期格式",
+		"list of texts": "文本列表", "table of texts": "文本表", "time zone": "时区", "percent": "百分比", "time of day": "时刻",
+		"date format": "日期格式", `rate, as "5/s"`: `频率，如 "5/s"`,
 	}
 	if w, ok := words[f.Type]; ok {
 		return w

@@ -50,6 +50,7 @@ func (r *reader) secret(path string, e *entry) (secret.Secret, bool) {
 		r.report(Error, e.at, path, fmt.Sprintf("%s:%s %s", scheme, rest, text), remedy)
 		return secret.Secret{}, false
 	}
+	r.secrets = append(r.secrets, value)
 	return secret.New(value), true
 }
 

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Change is what becomes of a job when one configuration takes the place of another.
+type Change struct {
+	Job  string `json:"job"`
+	What What   `json:"what"`
+	// Detail says more: the old and the new schedule, or what is another.
+	Detail string `json:"detail,omitempty"`
+}
+
+// What is a class of changes. None of them touches a run under way, a checkpoint, or what is recorded.
+type What string
+
+// The classes of changes.
+const (
+	Added       What = "added"       // its first slot is the next one
+	Removed     What = "removed"     // its checkpoint is kept
+	Enabled     What = "enabled"     // likewise: no slot is made up for
+	Disabled    What = "disabled"    // its slots are not due
+	Rescheduled What = "rescheduled" // due by the new schedule from now on
+	Altered     What = "changed"     // the next run goes by it
+)
+
+// Compare returns what becomes of each job, by name. Jobs that stay as they are, are left out.
+func Compare(before, after *Config) []Change {
+	var list []Change
+	for _, job := range after.Jobs {
+		if old := before.Job(job.Name); old == nil {
+			list = append(list, Change{job.Name, Added, ""})
+		} else if old.digest != job.digest {
+			list = append(list, changed(old, job))
+		}
+	}
+	for _, old := range before.Jobs {
+		if after.Job(old.Name) == nil {
+			list = append(list, Change{old.Name, Removed, ""})
+		}
+	}
+	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.Job, b.Job) })
+	return list
+}
+
+func changed(old, job *Job) Change {
+	c := Change{Job: job.Name, What: Altered}
+	was, is := old.Plan(), job.Plan()
+	switch {
+	case job.Enabled && !old.Enabled:
+		c.What = Enabled
+	case old.Enabled && !job.Enabled:
+		c.What = Disabled
+	case was != is:
+		c.What, c.Detail = Rescheduled, was+" → "+is
+	default:
+		c.Detail = strings.Join(differences(old, job), ", ")
+	}
+	return c
+}
+
+// differences names what is another in a job.
+func differences(old, job *Job) []string {
+	var list []string
+	for i, part := range parts(job) {
+		if was := parts(old)[i]; was.value != part.value {
+			list = append(list, part.name)
+		}
+	}
+	return slices.Compact(list) // source and sink may be on one connection
+}
+
+// part is a piece of a job that a change is told by.
+type part struct{ name, value string }
+
+func parts(j *Job) []part {
+	value := func(args ...any) string { return fmt.Sprintf("%+v", args) } // prints maps sorted
+	return []part{
+		{"source", j.Source.digest}, {"sink", j.Sink.digest},
+		{"mask", value(j.Mask)}, {"retry", value(j.Retry)}, {"reconcile", value(j.Reconcile)}, {"shrink_limit", value(j.ShrinkLimit)},
+		{"page_size", value(j.PageSize)}, {"batch_size", value(j.BatchSize)}, {"concurrency", value(j.Concurrency)}, {"prefetch", value(j.Prefetch)},
+		{"on_bad_record", value(j.OnBadRecord, j.MaxBad)}, {"timeout", value(j.Timeout)}, {"jitter", value(j.Jitter)},
+		{"catch_up", value(j.CatchUp, j.Grace)}, {"overlap", value(j.Overlap)},
+		{"connection " + j.Source.Connection.Name, j.Source.Connection.digest}, {"connection " + j.Sink.Connection.Name, j.Sink.Connection.digest},
+	}
+}
+
+// Plan is when a job is due, as text.
+func (j *Job) Plan() string { return j.Schedule.String() + " " + j.Location.String() }
+
+// fingerprint is the digest of a finished job.
+func (j *Job) fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, j.Enabled, j.Plan())
+	for _, p := range parts(j) {
+		fmt.Fprintln(h, p.name, p.value)
+	}
+	return sum(h)
+}
+
+// digestOf is the digest of a table as it is written.
+func digestOf(t *table, more ...string) string {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(t.plain()); err != nil {
+		fmt.Fprint(h, t.plain()) // what JSON cannot write: nan, inf
+	}
+	for _, text := range more {
+		_, _ = io.WriteString(h, text+"\x00")
+	}
+	return sum(h)
+}
+
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
