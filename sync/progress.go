@@ -25,6 +25,7 @@ type Progress struct {
 	Counts    state.Counts // ahead of the state file; Total is the partner's own, -1 unknown
 	Begun     int64        // records that earlier runs of the same pass have read already
 	Trouble   string       // the last error that is being tried again; "" when all is well
+	GiveUpAt  time.Time    // when it is not tried again any more
 }
 
 func (r *run) progress() Progress {
@@ -35,7 +36,7 @@ func (r *run) progress() Progress {
 		phase = "reading"
 	}
 	return Progress{Job: r.job.Name, Run: r.rec.ID, Mode: r.rec.Mode, Phase: phase, StartedAt: r.rec.StartedAt, Counts: r.live,
-		Begun: r.begun, Trouble: r.trouble}
+		Begun: r.begun, Trouble: r.trouble, GiveUpAt: r.giveUpAt}
 }
 
 func (r *run) setPhase(phase string) {
@@ -49,7 +50,7 @@ func (r *run) saw(p page) {
 	r.onPage(p)
 	r.refusing(p.Rejected)
 	r.mu.Lock()
-	r.trouble = ""
+	r.trouble, r.giveUpAt = "", time.Time{}
 	r.live.Pages++
 	r.live.Read += int64(p.Rows.Len() + len(p.Rejected))
 	r.live.Bytes += int64(p.Bytes)
@@ -109,7 +110,7 @@ func (r *run) settled(c state.Counts) state.Counts {
 	}
 	r.live.Rejected += c.Rejected
 	r.live.Skipped += c.Skipped
-	r.trouble = ""
+	r.trouble, r.giveUpAt = "", time.Time{}
 	fresh, old := r.live, r.saved
 	r.saved = r.live
 	return state.Counts{Pages: fresh.Pages - old.Pages, Read: fresh.Read - old.Read, Delivered: fresh.Delivered - old.Delivered,
@@ -119,10 +120,11 @@ func (r *run) settled(c state.Counts) state.Counts {
 
 // attempts returns the job's way of trying again; what is named in the events.
 func (r *run) attempts(refusals int, what string) attempts {
+	giveUpAt := r.engine.now().Add(r.job.Retry.GiveUpAfter)
 	return attempts{policy: r.job.Retry, refusal: refusals, each: func(err *feed.Error, wait time.Duration) {
 		r.mu.Lock()
 		r.live.Retries++
-		r.trouble = err.Error()
+		r.trouble, r.giveUpAt = mask.Scrub(err.Error()), giveUpAt
 		r.mu.Unlock()
 		r.engine.observe(func(o Observer) { o.Retried(r.job.Name, err.Code) })
 		r.event("retry", "%s: %v; trying again in %s", what, err.Err, wait.Round(time.Millisecond))

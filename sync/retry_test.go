@@ -170,6 +170,11 @@ func TestRetriesAreCountedAndShown(t *testing.T) {
 		if failures--; failures >= 0 {
 			return nil, errors.New("user 13812345678 collides")
 		}
+		if p := e.Running(); len(p) != 1 || p[0].GiveUpAt.Before(time.Now()) {
+			t.Errorf("while it is tried again: %+v", p)
+		} else {
+			hides(t, p[0].Trouble, "13812345678")
+		}
 		return nil, nil
 	}
 	r := mustRun(t, e, newJob(t, "j", &list{n: 10}, sink))

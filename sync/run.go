@@ -58,9 +58,10 @@ type run struct {
 	staging bool
 	phase   string
 	// trouble is the last error that is being tried again, until something succeeds.
-	trouble string
-	layout  string // of a stream's records; see vanished
-	lastBad string // why the last record was rejected, without personal data
+	trouble  string
+	giveUpAt time.Time
+	layout   string // of a stream's records; see vanished
+	lastBad  string // why the last record was rejected, without personal data
 }
 
 func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
