@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Progress is one step of a run.
@@ -17,10 +16,8 @@ type Progress struct {
 	Counts Counts
 	// Letters are the records refused in this step. Their zero Job, RunID and At become those of the step.
 	Letters []Letter
-	// Recent are the places of the records delivered in this step, for a source with lookback. Marks made before
-	// KeepRecent are forgotten, unless it is zero.
-	Recent     []string
-	KeepRecent time.Time
+	// Recent are the places of the records delivered in this step, for a source with lookback.
+	Recent []string
 	// Settled are the ids of intents that the target has acknowledged with this step.
 	Settled []string
 }
@@ -90,9 +87,6 @@ func (s *Store) Advance(ctx context.Context, p Progress) error {
 			return err
 		}
 		if err := t.mark(s.hot, c.Job, p.Recent); err != nil {
-			return err
-		}
-		if err := t.pruneRecent(c.Job, p.KeepRecent); err != nil {
 			return err
 		}
 		return t.settle(s.hot, p.Settled)

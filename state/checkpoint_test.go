@@ -176,20 +176,14 @@ func TestRecentMarks(t *testing.T) {
 	}
 	ok(t, s.ReplaceRecent(ctx, "a", nil))
 	ok(t, s.Advance(ctx, Progress{Checkpoint: at, Recent: []string{"1", "2"}}))
-	later := s.now()
-	ok(t, s.Advance(ctx, Progress{Checkpoint: at, Recent: []string{"2", "3", "\xff", "\xfe"}, KeepRecent: later}))
+	ok(t, s.Advance(ctx, Progress{Checkpoint: at, Recent: []string{"2", "3", "\xff", "\xfe"}}))
 	marks := must[map[string]struct{}](t)(s.Recent(ctx, "a"))
-	if _, old := marks["1"]; old || len(marks) != 4 {
+	if len(marks) != 5 {
 		t.Errorf("marks %q", marks)
 	}
 	if other := must[map[string]struct{}](t)(s.Recent(ctx, "b")); len(other) != 0 {
 		t.Errorf("marks of another job %q", other)
 	}
-	ok(t, s.PruneRecent(ctx, "a", s.now().Add(time.Hour)))
-	if marks = must[map[string]struct{}](t)(s.Recent(ctx, "a")); len(marks) != 0 {
-		t.Errorf("marks %q", marks)
-	}
-	ok(t, s.Advance(ctx, Progress{Checkpoint: at, Recent: []string{"4"}}))
 	finishRun(t, s, "a", id)
 	ok(t, s.SetCheckpoint(ctx, "a", Forward, "3", "", "")) // what stands behind 3 is to come again
 	if marks = must[map[string]struct{}](t)(s.Recent(ctx, "a")); len(marks) != 0 {

@@ -42,7 +42,7 @@ func checkSteps(t *testing.T, s *Store, run int64) int {
 		r.Counts.Rejected != int64(want) {
 		t.Fatalf("cursor %s, rows %d, run %+v, %d marks, %d letters", c.Cursor, c.Rows, r, len(recent), len(letters))
 	}
-	ok(t, s.Integrity(ctx))
+	ok(t, s.integrity(ctx))
 	return n
 }
 
@@ -154,9 +154,6 @@ func BenchmarkAdvance(b *testing.B) {
 				p := Progress{Checkpoint: Checkpoint{Job: "grades", Lane: Forward, Cursor: feed.Cursor(fmt.Sprint(n)), RunID: id}}
 				for i := 0; full && i < 2000; i++ {
 					p.Recent = append(p.Recent, fmt.Sprintf(`["2026-03-01T00:00:00Z",%d]`, n*2000+i))
-				}
-				if full {
-					p.KeepRecent = noon
 				}
 				ok(b, s.Advance(b.Context(), p))
 				n++

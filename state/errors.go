@@ -12,6 +12,7 @@ import (
 // What can be wrong with the file or where it lies. All of them stop the daemon in an orderly way.
 var (
 	ErrCorrupt  = errors.New("damaged state file")
+	ErrNoFile   = errors.New("not a file")
 	ErrForeign  = errors.New("not a state file of milkrun")
 	ErrNewer    = errors.New("state file of a newer milkrun")
 	ErrOlder    = errors.New("state file of an older milkrun")
@@ -36,7 +37,7 @@ var (
 // Error is something wrong with the state file. Its text names the file and what was being done; what to do next is in
 // Remedy.
 type Error struct {
-	Kind   error // one of ErrCorrupt … ErrOptions
+	Kind   error // ErrCorrupt … ErrOptions
 	Path   string
 	Doing  string // "opening it", "moving the checkpoint of job grades"
 	Remedy string
@@ -85,10 +86,11 @@ func remedy(kind error, path string) string {
 	return map[error]string{
 		ErrCorrupt: fmt.Sprintf("stop milkrun, copy %[1]s, %[1]s-wal and %[1]s-shm aside, then put a backup in their place or salvage the copy with: "+
 			`sqlite3 COPY ".recover" | sqlite3 NEW; a job without its checkpoint starts from the beginning`, path),
+		ErrNoFile:  "--state names the file itself, such as DIRECTORY/milkrun.db",
 		ErrForeign: "--state names the file of another program; nothing was changed in it. Give a path of its own for milkrun's state",
 		ErrNewer:   "install the milkrun that wrote it, or a newer one; there is no way back to an older layout but a backup",
 		ErrOlder:   "start `milkrun run` once: it brings the file to its own layout",
-		ErrMissing: "check --state: its directory must exist; the file itself is made by the first `milkrun run` or `milkrun once`",
+		ErrMissing: "it is made by the first run (milkrun run, milkrun once), in a directory that exists; is --state, or --sandbox, the same as the daemon's?",
 		ErrReadOnly: "the user milkrun runs as must own the file and be able to create files beside it; check owner, mode, " +
 			"a read-only mount, and ReadWritePaths or StateDirectory of the unit",
 		ErrFull:    "free space (or quota) on the file system of the state file, then start again; nothing that was confirmed is lost",
@@ -117,8 +119,8 @@ func kindOf(err error) error {
 	if !ok {
 		return kindOfErrno(err)
 	}
-	if kind := kindOfErrno(lite.SystemErrno); kind != nil {
-		return kind
+	if kind := kindOfErrno(lite.SystemErrno); kind != nil && !errors.Is(kind, ErrMissing) {
+		return kind // the file itself has been seen to be there: what is missing is one beside it that cannot be made
 	}
 	switch lite.Code {
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:

@@ -103,5 +103,4 @@ func TestIntents(t *testing.T) {
 	if err == nil {
 		t.Error("an id was used twice")
 	}
-	ok(t, s.Backup(ctx, s.Path()+".bak"))
 }

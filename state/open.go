@@ -22,6 +22,8 @@ type Options struct {
 	ReadOnly bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Note is told, in a sentence, when Open takes an existing file away from other users; nil is nobody.
+	Note func(text string)
 }
 
 const (
@@ -30,10 +32,11 @@ const (
 )
 
 // Open opens the state file at path, which is made with mode 0600 when there is none, and brings it to the layout of
-// this program. The daemon takes the file's [Lock] first; single commands of an operator may open it beside the daemon.
+// this program. An existing file that other users may open is taken away from them. The daemon takes the file's [Lock]
+// first; single commands of an operator may open it beside the daemon.
 //
-// What is wrong with the file or its place is an [*Error]: ErrCorrupt, ErrForeign, ErrNewer, ErrOlder (when opened
-// read-only), ErrMissing, ErrReadOnly, ErrFull, ErrBusy or ErrOptions.
+// What is wrong with the file or its place is an [*Error]: ErrNoFile, ErrCorrupt, ErrForeign, ErrNewer, ErrOlder (when
+// opened read-only), ErrMissing, ErrReadOnly, ErrFull, ErrBusy or ErrOptions.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	full, err := resolve(path)
 	if err != nil {
@@ -51,22 +54,25 @@ func openWith(ctx context.Context, path string, opt Options, scripts []string) (
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.open(ctx, opt.ReadOnly); err != nil {
+	if err := s.open(ctx, opt); err != nil {
 		return nil, explain(path, "opening it", errors.Join(err, s.abandon()))
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, readOnly bool) error {
-	if err := s.provide(readOnly); err != nil {
+func (s *Store) open(ctx context.Context, opt Options) error {
+	if err := s.provide(opt.ReadOnly); err != nil {
 		return err
 	}
 	s.r = connect(s.path, true)
-	if err := s.belongs(ctx); err != nil { // before a connection that sets WAL mode, which is a change
+	if err := s.belongs(ctx); err != nil { // before anything is changed
 		return err
 	}
-	if !readOnly {
-		if err := s.openWriter(ctx); err != nil {
+	if !opt.ReadOnly {
+		if err := s.tighten(opt.Note); err != nil {
+			return err
+		}
+		if err := s.openWriter(ctx); err != nil { // sets WAL mode
 			return err
 		}
 	}
@@ -101,20 +107,34 @@ func (s *Store) abandon() error {
 }
 
 // resolve returns path without symbolic links, so that one file has one lock whatever it is called. The file itself
-// need not exist.
+// need not exist; what is there must be a file.
 func resolve(path string) (string, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
 	if real, err := filepath.EvalSymlinks(full); err == nil {
-		return real, nil
+		return real, isFile(real)
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(full))
 	if err != nil {
 		return "", err
 	}
 	return filepath.Join(dir, filepath.Base(full)), nil
+}
+
+// isFile refuses a directory, device or pipe, before a lock file is made beside it.
+func isFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fault(ErrNoFile, path, "", errors.New("it is a directory"))
+	case !info.Mode().IsRegular():
+		return fault(ErrNoFile, path, "", errors.New("it is a device or a pipe"))
+	}
+	return nil
 }
 
 // provide makes sure that the file is there and can be used: SQLite itself would silently fall back to reading, and
@@ -142,6 +162,27 @@ func (s *Store) provide(readOnly bool) error {
 	}
 	// Not by opening it: closing it again would drop the locks that this process has on it through another Store.
 	return syscall.Access(s.path, mode)
+}
+
+// tighten takes a file away from other users, with its log.
+func (s *Store) tighten(note func(string)) error {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	mode, own := info.Mode().Perm(), info.Mode().Perm()&^0o077
+	if own == mode {
+		return nil
+	}
+	for _, path := range []string{s.path, s.path + "-wal", s.path + "-shm"} {
+		if err := os.Chmod(path, own); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if note != nil {
+		note(fmt.Sprintf("%s had mode %04o, so that other users could open it; it has %04o now", s.path, mode, own))
+	}
+	return nil
 }
 
 // The modes of access(2).

@@ -21,11 +21,9 @@ func TestModeWhateverTheUmask(t *testing.T) {
 	path := newPath(t)
 	s := mustOpen(t, path)
 	runTo(t, s, "grades", "1")
-	backup := path + ".bak"
-	ok(t, s.Backup(t.Context(), backup))
 	lock := must[*Lock](t)(TakeLock(path))
 	defer lock.Release()
-	for _, file := range []string{path, path + "-wal", path + "-shm", path + ".lock", backup} {
+	for _, file := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
 		info, err := os.Stat(file)
 		ok(t, err)
 		if info.Mode().Perm() != 0o600 {
@@ -75,8 +73,52 @@ func TestForReadingOnly(t *testing.T) {
 		t.Errorf("a reader beside the writer sees %s", c)
 	}
 	wantFault(t, r.SetCheckpoint(ctx, "grades", Forward, "3", "", ""), ErrReadOnly, path)
-	ok(t, r.Integrity(ctx))
-	ok(t, r.Backup(ctx, path+".bak"))
+	ok(t, r.integrity(ctx))
+}
+
+func TestWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	ok(t, syscall.Mkfifo(pipe, 0o600))
+	for _, path := range []string{dir, pipe} {
+		_, err := Open(t.Context(), path, Options{})
+		wantFault(t, err, ErrNoFile, path)
+		_, err = TakeLock(path)
+		wantFault(t, err, ErrNoFile, path)
+		if _, err := os.Stat(path + ".lock"); err == nil {
+			t.Errorf("%s got a lock", path)
+		}
+	}
+}
+
+func TestAFileThatOthersCanOpenIsTakenAway(t *testing.T) {
+	path := newPath(t)
+	s := mustOpen(t, path)
+	runTo(t, s, "grades", "1")
+	files := []string{path, path + "-wal", path + "-shm"}
+	for _, file := range files {
+		ok(t, os.Chmod(file, 0o666))
+	}
+	var said []string
+	note := func(text string) { said = append(said, text) }
+	for range 2 { // the second time there is nothing to say
+		again := must[*Store](t)(Open(t.Context(), path, Options{Note: note}))
+		for _, file := range files {
+			if info := must[os.FileInfo](t)(os.Stat(file)); info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %v", file, info.Mode())
+			}
+		}
+		ok(t, again.Close())
+	}
+	if want := path + " had mode 0666, so that other users could open it; it has 0600 now"; len(said) != 1 || said[0] != want {
+		t.Errorf("said %q", said)
+	}
+	ok(t, os.Chmod(path, 0o644))
+	r := must[*Store](t)(Open(t.Context(), path, Options{ReadOnly: true}))
+	ok(t, r.Close())
+	if info := must[os.FileInfo](t)(os.Stat(path)); info.Mode().Perm() != 0o644 {
+		t.Error("opening for reading changed the mode")
+	}
 }
 
 func TestMissingDirectory(t *testing.T) {
@@ -146,13 +188,13 @@ func TestDamageFoundOnTheWay(t *testing.T) {
 	s = mustOpen(t, path)
 	_, err = s.Letters(t.Context(), LetterFilter{})
 	wantFault(t, err, ErrCorrupt, path)
-	wantFault(t, s.Integrity(t.Context()), ErrCorrupt, path)
+	wantFault(t, s.integrity(t.Context()), ErrCorrupt, path)
 }
 
 func TestIntegrityFindsAWrongIndex(t *testing.T) {
 	s := newStore(t)
 	runTo(t, s, "grades", "1")
-	ok(t, s.Integrity(t.Context()))
+	ok(t, s.integrity(t.Context()))
 	s.w.SetMaxOpenConns(1)
 	for _, text := range []string{
 		"PRAGMA foreign_keys = OFF",
@@ -162,7 +204,7 @@ func TestIntegrityFindsAWrongIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantFault(t, s.Integrity(t.Context()), ErrCorrupt, s.Path())
+	wantFault(t, s.integrity(t.Context()), ErrCorrupt, s.Path())
 }
 
 // SQLite would delete the log of a file that is gone, and begin anew in silence.

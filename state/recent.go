@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"strings"
-	"time"
 )
 
 // chunk is how many marks one statement writes: a statement costs more than a row.
@@ -11,18 +10,18 @@ const chunk = 100
 
 // sqlMarks writes n places.
 func sqlMarks(n int) string {
-	rows := strings.Repeat(", (?1, ?2, ?)", n)[2:]
-	return "INSERT INTO recent (job, at, place) VALUES " + rows + " ON CONFLICT (job, place) DO UPDATE SET at = excluded.at"
+	rows := strings.Repeat(", (?1, ?)", n)[2:]
+	return "INSERT INTO recent (job, place) VALUES " + rows + " ON CONFLICT DO NOTHING"
 }
 
 func (t *tx) mark(h hot, job string, places []string) error {
-	args := []any{job, stamp(t.now)}
+	args := []any{job}
 	for len(places) > 0 {
 		st, n := h.mark, 1
 		if len(places) >= chunk {
 			st, n = h.marks, chunk
 		}
-		args = args[:2]
+		args = args[:1]
 		for _, place := range places[:n] {
 			args = append(args, place)
 		}
@@ -32,14 +31,6 @@ func (t *tx) mark(h hot, job string, places []string) error {
 		places = places[n:]
 	}
 	return nil
-}
-
-// pruneRecent forgets marks made before keep, none when that is zero.
-func (t *tx) pruneRecent(job string, keep time.Time) error {
-	if keep.IsZero() {
-		return nil
-	}
-	return t.exec("DELETE FROM recent WHERE job = ? AND at < ?", job, stamp(keep))
 }
 
 // Recent returns the marked places of a job: where the records stand that it delivered lately.
@@ -63,9 +54,4 @@ func (s *Store) ReplaceRecent(ctx context.Context, job string, places []string) 
 		}
 		return t.mark(s.hot, job, places)
 	})
-}
-
-// PruneRecent forgets the marks of a job made before keep.
-func (s *Store) PruneRecent(ctx context.Context, job string, keep time.Time) error {
-	return s.write(ctx, "pruning the recent marks of job "+job, func(t *tx) error { return t.pruneRecent(job, keep) })
 }

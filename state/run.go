@@ -14,10 +14,11 @@ type Trigger string
 
 // The triggers.
 const (
-	Schedule Trigger = "schedule"
-	CatchUp  Trigger = "catch-up"
-	Resume   Trigger = "resume"
-	Manual   Trigger = "manual"
+	Schedule   Trigger = "schedule"
+	CatchUp    Trigger = "catch-up"
+	Resume     Trigger = "resume"
+	Manual     Trigger = "manual"
+	Backfilled Trigger = "backfill"
 )
 
 // RunState is how a run stands or ended.

@@ -30,7 +30,7 @@ func shell(t *testing.T, path, query string) []map[string]any {
 func TestReadableWithThePlainShell(t *testing.T) {
 	s := newStore(t)
 	ctx := t.Context()
-	must[time.Time](t)(s.JobSince(ctx, "grades"))
+	must[time.Time](t)(s.JobSince(ctx, "grades", "30 1 * * *"))
 	id := must[int64](t)(s.DecideAndStart(ctx, []Slot{{Job: "grades", At: at(0), Decision: Ran}},
 		Run{Job: "grades", Slot: at(0), Trigger: Schedule, Mode: "full", Counts: Counts{Total: 1700000}}))
 	ok(t, s.Advance(ctx, Progress{
@@ -75,6 +75,55 @@ func TestReadableWithThePlainShell(t *testing.T) {
 	}
 }
 
+// v_status says the same as the command milkrun status: a halt of the job or of a connection, strongest first, and that
+// a halt was ended.
+func TestStatusView(t *testing.T) {
+	s := newStore(t)
+	ctx := t.Context()
+	ok(t, s.Wire(ctx, []Wiring{{"gone", "credit", "db"}}))
+	ok(t, s.Wire(ctx, []Wiring{{"grades", "credit", "db"}, {"affairs", "db", "jinlaiban"}, {"users", "db", "partner"}, {"new", "a", "b"}}))
+	end := func(job string, state RunState, why string) {
+		t.Helper()
+		ok(t, s.FinishRun(ctx, Run{ID: startRun(t, s, job), Job: job, State: state, Error: why}))
+	}
+	want := func(reasons map[string]string) {
+		t.Helper()
+		list := must[[][3]string](t)(all(ctx, s.r, func(row scanner) (v [3]string, err error) {
+			err = row.Scan(&v[0], &v[1], &v[2])
+			return v, err
+		}, "SELECT job, state, reason FROM v_status"))
+		for _, v := range list {
+			if got := v[1] + ": " + v[2]; got != reasons[v[0]] {
+				t.Errorf("%s is %q, want %q", v[0], got, reasons[v[0]])
+			}
+		}
+		if len(list) != len(reasons) {
+			t.Errorf("%d jobs, want %d: %v", len(list), len(reasons), list)
+		}
+	}
+	end("grades", Failed, "HTTP 503")
+	end("affairs", Halted, "302")
+	end("users", Done, "")
+	ok(t, s.SetHalt(ctx, Halt{Scope: ConnectionScope, Name: "jinlaiban", Reason: "no permission"}))
+	ok(t, s.Pause(ctx, "users", "li", "they move"))
+	want(map[string]string{"grades": "failed: HTTP 503", "affairs": "halted: no permission", "users": "paused: they move", "new": "never ran: ", "gone": "never ran: "})
+
+	cleared := must[bool](t)(s.ClearHalt(ctx, ConnectionScope, "jinlaiban", "li", "opened"))
+	ok(t, s.SetHalt(ctx, Halt{Scope: ConnectionScope, Name: "db", Reason: "no such file"}))
+	ok(t, s.SetHalt(ctx, Halt{Scope: JobScope, Name: "grades", Reason: "shrink"}))
+	ok(t, s.SetHalt(ctx, Halt{Scope: JobScope, Name: "typed", Reason: "by hand"}))
+	want(map[string]string{"grades": "halted: shrink", "affairs": "halted: no such file", "users": "halted: no such file", "new": "never ran: ", "gone": "never ran: ",
+		"typed": "halted: by hand"})
+
+	cleared = must[bool](t)(s.ClearHalt(ctx, ConnectionScope, "db", "li", "")) && cleared
+	cleared = must[bool](t)(s.ClearHalt(ctx, JobScope, "grades", "li", "")) && must[bool](t)(s.ClearHalt(ctx, JobScope, "typed", "li", "")) && cleared
+	if !cleared {
+		t.Error("a halt was not there")
+	}
+	startRun(t, s, "users")
+	want(map[string]string{"grades": "failed: HTTP 503", "affairs": "resumed: ", "users": "running: ", "new": "never ran: ", "gone": "never ran: "})
+}
+
 // What docs/state.md tells people to type works as it stands there.
 func TestDocumentedQueries(t *testing.T) {
 	s := newStore(t)
@@ -116,7 +165,7 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 		"SELECT max(version) FROM checkpoint_history WHERE job = ? AND lane = ?",
 		"SELECT 1 FROM letter WHERE id > ? AND job = ? AND state = ? ORDER BY id",
 		"SELECT 1 FROM intent WHERE job = ? AND state <> 'settled'",
-		"DELETE FROM recent WHERE job = ? AND at < ?",
+		"DELETE FROM recent WHERE job = ?",
 	} {
 		args := make([]any, strings.Count(query, "?"))
 		plan, err := all(t.Context(), s.r, func(row scanner) (detail string, err error) {

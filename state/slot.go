@@ -12,7 +12,8 @@ const (
 	Skipped   = "skipped"   // the run before it was still under way
 	Coalesced = "coalesced" // several missed slots made up for by one run
 	CaughtUp  = "caught up"
-	Paused    = "paused"
+	Paused    = "paused" // by an operator
+	Held      = "halted" // the job, or a connection of it, was halted
 	Missed    = "missed" // past its grace
 )
 
@@ -94,12 +95,6 @@ func lastSlot(ctx context.Context, q querier, job string, at time.Time) (Slot, b
 // covers says whether a decision that begins at or before a time is about it.
 func (s Slot) covers(at time.Time) bool { return !s.Through.Before(at.Truncate(time.Millisecond)) }
 
-// Decided says whether there is a decision about a slot.
-func (s *Store) Decided(ctx context.Context, job string, at time.Time) (bool, error) {
-	d, found, err := lastSlot(ctx, s.r, job, at)
-	return found && d.covers(at), explain(s.path, "reading the slots of job "+job, err)
-}
-
 // LastSlot returns the latest slot of a job that has a decision, and whether there is one.
 func (s *Store) LastSlot(ctx context.Context, job string) (time.Time, bool, error) {
 	at, found, err := one(ctx, s.r, scanTime, "SELECT through FROM slot WHERE job = ? ORDER BY at DESC LIMIT 1", job)
@@ -112,23 +107,4 @@ func (s *Store) Slots(ctx context.Context, job string, max int) ([]Slot, error) 
 	list, err := all(ctx, s.r, scanSlot, "SELECT "+slotColumns+" FROM slot"+w.text+" ORDER BY at DESC, job LIMIT ?",
 		append(w.args, limit(max))...)
 	return list, explain(s.path, "reading the slots", err)
-}
-
-// JobSince returns when a daemon saw the job first, which is now if none has. Slots before that are never due.
-func (s *Store) JobSince(ctx context.Context, job string) (time.Time, error) {
-	const query = "SELECT since FROM job WHERE name = ? AND since IS NOT NULL"
-	at, found, err := one(ctx, s.r, scanTime, query, job)
-	if err != nil || found {
-		return at, explain(s.path, "reading since when job "+job+" is known", err)
-	}
-	err = s.write(ctx, "noting that job "+job+" is known", func(t *tx) error {
-		err := t.exec("INSERT INTO job (name, since) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET since = coalesce(since, excluded.since)",
-			job, stamp(t.now))
-		if err != nil {
-			return err
-		}
-		at, _, err = one(t.ctx, t, scanTime, query, job)
-		return err
-	})
-	return at, err
 }

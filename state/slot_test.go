@@ -15,7 +15,8 @@ func TestEverySlotIsDecidedOnce(t *testing.T) {
 	ok(t, s.Decide(ctx,
 		Slot{Job: "a", At: at(10), Decision: Ran},
 		Slot{Job: "a", At: at(20), Through: at(50), Count: 4, Decision: Missed, Note: "down"},
-		Slot{Job: "b", At: at(10), Decision: Skipped}))
+		Slot{Job: "b", At: at(10), Decision: Skipped},
+		Slot{Job: "b", At: at(20), Decision: Held}))
 	for name, d := range map[string]Slot{
 		"the same":       {Job: "a", At: at(10)},
 		"begin of row":   {Job: "a", At: at(20)},
@@ -37,11 +38,6 @@ func TestEverySlotIsDecidedOnce(t *testing.T) {
 	ok(t, s.Decide(ctx, Slot{Job: "a", At: at(60), Decision: Coalesced}, Slot{Job: "a", At: at(15), Decision: Missed}))
 	if last, found, _ := s.LastSlot(ctx, "a"); !found || !last.Equal(at(60)) {
 		t.Errorf("last slot %v", last)
-	}
-	for minute, want := range map[int]bool{0: false, 10: true, 12: false, 15: true, 20: true, 35: true, 50: true, 55: false, 60: true, 61: false} {
-		if got := must[bool](t)(s.Decided(ctx, "a", at(minute))); got != want {
-			t.Errorf("slot %d: decided %v", minute, got)
-		}
 	}
 	list := must[[]Slot](t)(s.Slots(ctx, "a", 2))
 	if len(list) != 2 || list[0].Decision != Coalesced || list[1].Count != 4 || list[1].Note != "down" || !list[1].Through.Equal(at(50)) || list[1].DecidedAt.IsZero() {
@@ -76,8 +72,8 @@ func TestDecideAndStart(t *testing.T) {
 	}
 	_, err := s.DecideAndStart(ctx, []Slot{{Job: "a", At: at(40), Decision: Ran}}, r)
 	wantErr(t, err, ErrRunning)
-	if must[bool](t)(s.Decided(ctx, "a", at(40))) {
-		t.Error("decided without a run")
+	if n := len(must[[]Slot](t)(s.Slots(ctx, "a", 0))); n != 3 {
+		t.Errorf("%d decisions: one without a run", n)
 	}
 	finishRun(t, s, "a", id)
 	_, err = s.DecideAndStart(ctx, []Slot{{Job: "a", At: at(30), Decision: Ran}}, r)
@@ -110,18 +106,27 @@ func TestJobSince(t *testing.T) {
 	s := newStore(t)
 	ctx := t.Context()
 	runTo(t, s, "a", "1") // by hand, before any daemon
-	first := must[time.Time](t)(s.JobSince(ctx, "a"))
+	first := must[time.Time](t)(s.JobSince(ctx, "a", "at one"))
 	if first.Before(noon) || first.Nanosecond()%1e6 != 0 {
 		t.Errorf("since %v", first)
 	}
-	if again := must[time.Time](t)(s.JobSince(ctx, "a")); !again.Equal(first) {
+	if again := must[time.Time](t)(s.JobSince(ctx, "a", "at one")); !again.Equal(first) {
 		t.Errorf("since %v, then %v", first, again)
 	}
 	r := must[*Store](t)(Open(ctx, s.Path(), Options{ReadOnly: true}))
 	defer r.Close()
-	if again := must[time.Time](t)(r.JobSince(ctx, "a")); !again.Equal(first) {
+	if again := must[time.Time](t)(r.JobSince(ctx, "a", "at one")); !again.Equal(first) {
 		t.Errorf("since %v for a reader", again)
 	}
-	_, err := r.JobSince(ctx, "b")
+	_, err := r.JobSince(ctx, "b", "at one")
 	wantErr(t, err, ErrReadOnly)
+	_, err = r.JobSince(ctx, "a", "at two")
+	wantErr(t, err, ErrReadOnly)
+	later := must[time.Time](t)(s.JobSince(ctx, "a", "at two"))
+	if !later.After(first) {
+		t.Errorf("another plan is known since %v, the one before since %v", later, first)
+	}
+	if back := must[time.Time](t)(s.JobSince(ctx, "a", "at one")); !back.After(later) {
+		t.Errorf("the first plan is back since %v", back)
+	}
 }

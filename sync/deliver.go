@@ -44,14 +44,14 @@ func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, erro
 	if c.hopeless != nil {
 		return nil, c.hopeless
 	}
-	c.run.event("bisect", "batch %d of %d records is refused as a whole, looking for the record: %v", b.number, b.rows.Len(), err)
+	c.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.number, records(b.rows.Len()), err)
 	rejected, c.hopeless = c.bisect(ctx, b.rows, err, &budget{calls: bisectBudget})
 	return rejected, c.hopeless
 }
 
 // send delivers rows, with the job's retries; a refusal is returned after so many tries.
 func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (rejected []feed.Rejection, err error) {
-	what := fmt.Sprintf("batch of %d records", rows.Len())
+	what := "batch of " + records(rows.Len())
 	ctx = c.run.engine.traced(ctx, c.run.job.Sink.Connection.Name)
 	err = c.run.attempts(refusals, what).do(c.run.soft, func() (err error) {
 		if err := c.run.step("delivering"); err != nil {
@@ -119,3 +119,11 @@ func (e *sideError) Error() string {
 }
 
 func (e *sideError) Unwrap() error { return e.err }
+
+// records counts them in words.
+func records[N int | int64](n N) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
+}

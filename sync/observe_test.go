@@ -78,7 +78,7 @@ func TestObservers(t *testing.T) {
 	want := []string{
 		"slot 11:00 ran", "began j schedule", "retried j HTTP 503", "ended j done",
 		"slot 12:00 ran", "began j schedule", "halted job j 302", "ended j halted",
-		"slot 13:00 paused",
+		"slot 13:00 halted",
 	}
 	if !slices.Equal(d.lines, want) {
 		t.Errorf("told\n %q, want\n %q", d.lines, want)

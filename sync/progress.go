@@ -155,7 +155,7 @@ func (r *run) tooManyBad() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return feed.Errorf(feed.HaltJob, "max_bad", "%d records of this run were rejected, at most %d may be; the last one: %s", bad, limit, r.lastBad).
+	return feed.Errorf(feed.HaltJob, "max_bad", "rejected in this run: %s, at most %d may be; the last one: %s", records(bad), limit, r.lastBad).
 		WithRemedy("look at them (milkrun dead list %s), mend the cause or raise max_bad, then resume the job", r.job.Name)
 }
 

@@ -48,7 +48,7 @@ func (e *Engine) Redeliver(ctx context.Context, job *config.Job, letters []state
 	finder, ok := r.source.(feed.Rereader)
 	if !ok {
 		return nil, feed.Errorf(feed.Fail, "reread", "single records of job %s cannot be read again", job.Name).
-			WithRemedy("the next run reads them anyway; drop the letters, or wait for it")
+			WithRemedy("mend the records where they come from: a complete pass reads them again; or drop the letters (for a file, key = [\"…\"] of the source lets single records be found)")
 	}
 	var list []Redelivery
 	for _, letter := range letters {
@@ -68,7 +68,7 @@ func (r *run) redeliver(ctx context.Context, finder feed.Rereader, letter state.
 	if err != nil || rows.Len() == 0 {
 		result.Missing, result.Reason = err == nil, "the record is no longer where it was read"
 		if err != nil {
-			result.Reason = err.Error()
+			result.Reason = mask.Scrub(err.Error())
 		}
 		if preview {
 			return result, nil

@@ -128,5 +128,5 @@ func (e *Engine) Alive(ctx context.Context) error {
 			return fmt.Errorf("the scheduler of job %s does not turn: %w", w.name, err)
 		}
 	}
-	return nil
+	return e.Store.Beat(ctx)
 }

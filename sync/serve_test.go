@@ -380,7 +380,7 @@ func TestPausedAndHalted(t *testing.T) {
 				hold(t, d.Engine, how, false)
 				pass(20 * time.Minute)
 				d.end()
-				p.told("j", "ran 10:20-10:20 ×1", "paused 10:40-10:40 ×1", "paused 11:00-11:00 ×1", "ran 11:20-11:20 ×1")
+				p.told("j", "ran 10:20-10:20 ×1", how+" 10:40-10:40 ×1", how+" 11:00-11:00 ×1", "ran 11:20-11:20 ×1")
 				_, slots := p.story("j")
 				if note := slots[1].Note; !strings.Contains(note, "an operator") && !strings.Contains(note, "the key is void") {
 					t.Errorf("the note is %q", note)
@@ -420,7 +420,7 @@ func TestRunThatHalts(t *testing.T) {
 		d := p.start(false)
 		pass(61 * time.Minute)
 		d.end()
-		p.told("j", "ran 10:20-10:20 ×1", "paused 10:40-10:40 ×1", "paused 11:00-11:00 ×1")
+		p.told("j", "ran 10:20-10:20 ×1", "halted 10:40-10:40 ×1", "halted 11:00-11:00 ×1")
 		p.ran("j", "schedule 10:20 halted")
 		return p
 	})

@@ -24,6 +24,7 @@ type watch struct {
 	engine *Engine
 	name   string
 	job    *config.Job // as configured now, nil when the configuration has it no more
+	plan   *string     // when it is due, as text; nil before the first configuration
 	since  time.Time   // slots up to it are decided, or were never due
 	any    bool        // since is a decided slot
 	back   bool        // the clock shows a time before since
@@ -81,18 +82,22 @@ func (w *watch) serve(ctx context.Context) error {
 
 // adopt goes on with the job as it is configured now, nil when it is not any more.
 func (w *watch) adopt(ctx context.Context, job *config.Job) error {
-	before := planned(w.job)
-	if w.job = job; planned(job) == before {
+	plan := ""
+	if w.job = job; w.due() {
+		plan = job.Plan()
+	}
+	if w.plan != nil && *w.plan == plan {
 		return nil
 	}
-	if planned(job) == "" && !w.queued.IsZero() {
+	w.plan = &plan
+	if plan == "" && !w.queued.IsZero() {
 		slot := one(w.queued).slot(w.name, state.Missed, "the job has no schedule any more")
 		w.queued = time.Time{}
 		if err := w.record(ctx, slot); err != nil {
 			return err
 		}
 	}
-	first, err := w.engine.Store.JobSince(ctx, w.name)
+	first, err := w.engine.Store.JobSince(ctx, w.name, plan)
 	if err != nil {
 		return err
 	}
@@ -106,13 +111,8 @@ func (w *watch) adopt(ctx context.Context, job *config.Job) error {
 	return err
 }
 
-// planned is when a job is due, as text; empty when it never is.
-func planned(job *config.Job) string {
-	if job == nil || !job.Enabled {
-		return ""
-	}
-	return job.Schedule.String() + " " + job.Location.String()
-}
+// due says whether slots of the job are due at all.
+func (w *watch) due() bool { return w.job != nil && w.job.Enabled }
 
 // trigger begins a run by hand.
 func (w *watch) trigger(ctx context.Context, start Start) error {
@@ -129,7 +129,7 @@ func (w *watch) trigger(ctx context.Context, start Start) error {
 // beginAtOnce goes on with a run that was interrupted, by a kill or a stop, or runs the job because it was asked to. Runs
 // by hand are not taken up again: whoever started them decides. A paused job goes on with the first slot after its pause.
 func (w *watch) beginAtOnce(ctx context.Context, asked bool) error {
-	if planned(w.job) == "" {
+	if !w.due() {
 		return nil
 	}
 	paused, err := w.engine.Store.Paused(ctx)
@@ -177,7 +177,7 @@ func (w *watch) sleep(ctx context.Context) error {
 
 // next is the next slot without a decision, zero when there is none.
 func (w *watch) next() time.Time {
-	if planned(w.job) == "" {
+	if !w.due() {
 		return time.Time{}
 	}
 	return w.job.Schedule.Next(w.since)
@@ -185,7 +185,7 @@ func (w *watch) next() time.Time {
 
 // look decides about the slots that are due now.
 func (w *watch) look(ctx context.Context) error {
-	if planned(w.job) == "" {
+	if !w.due() {
 		return nil
 	}
 	now := w.engine.now()
@@ -244,7 +244,7 @@ func (w *watch) held(ctx context.Context, due overdue) (bool, error) {
 	}
 	var halted *HaltedError
 	if err := w.engine.Blocked(ctx, w.job); errors.As(err, &halted) {
-		decision, note = state.Paused, halted.Error()
+		decision, note = state.Held, halted.Error()
 	} else if err != nil {
 		return false, err
 	}
@@ -326,7 +326,7 @@ func (w *watch) run(ctx context.Context, job *config.Job, s Start) error {
 	var broken *state.Error
 	switch {
 	case errors.As(err, &halted) && halted.fresh:
-		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Paused, halted.Error())...)
+		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Held, halted.Error())...)
 	case errors.As(err, &busy), errors.Is(err, state.ErrRunning):
 		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Skipped, err.Error())...)
 	case errors.Is(err, state.ErrDecided):

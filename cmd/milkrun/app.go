@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"path/filepath"
 	"time"
 
@@ -28,6 +26,8 @@ type app struct {
 	logFormat, logLevel   string
 	sandboxed             bool
 	overrides             map[string]map[string]string // of the sandbox, once it runs
+
+	hurry context.Context // ends when a drain shall be cut short
 }
 
 func (a *app) command() *cobra.Command {
@@ -47,12 +47,14 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", "jobs.toml", "the configuration")
 	f.StringVar(&a.statePath, "state", "", "the state file (default $STATE_DIRECTORY/milkrun.db, else milkrun.db)")
-	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
-	f.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
+	a.logFormat, a.logLevel = "text", "info"
+	f.Var(oneOf[string]{&a.logFormat, []string{"text", "json"}}, "log-format", "text or json")
+	f.Var(oneOf[string]{&a.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "debug, info, warn or error")
 	f.BoolVar(&a.sandboxed, "sandbox", false, "use built-in stand-ins instead of the partners, and files under "+sandboxDir)
 	root.SetFlagErrorFunc(wrongFlag)
 	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
-		a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.signCommand(), a.sandboxCommand(), a.versionCommand()))
+		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.signCommand(),
+		a.sandboxCommand(), a.versionCommand()))
 }
 
 // stateFile is where the state is: --state, else in systemd's directory, else here.
@@ -70,27 +72,40 @@ func (a *app) stateFile() string {
 
 // look opens the state for reading.
 func (a *app) look(ctx context.Context) (*state.Store, error) {
-	path := a.stateFile()
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, &exit{code: exitError, cause: fmt.Errorf("there is no state file %s", path),
-			remedy: "it is made by the first run; is --state (or --sandbox) the one of the daemon?"}
-	}
-	return state.Open(ctx, path, state.Options{ReadOnly: true, Now: time.Now})
+	return state.Open(ctx, a.stateFile(), state.Options{ReadOnly: true, Now: time.Now})
 }
 
 // change opens the state for an operator's change, which a running daemon sees at its next slot.
 func (a *app) change(ctx context.Context) (*state.Store, error) {
-	return state.Open(ctx, a.stateFile(), state.Options{Now: time.Now})
+	return state.Open(ctx, a.stateFile(), state.Options{Now: time.Now, Note: a.note})
 }
+
+// amend is change on a file that is there already: a mistyped --state makes no new one.
+func (a *app) amend(ctx context.Context) (*state.Store, error) {
+	store, err := a.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.shut(store)
+	return a.change(ctx)
+}
+
+func (a *app) shut(c io.Closer) { a.warn(c.Close()) }
+
+// note says something beside what the command was asked for.
+func (a *app) note(text string) { fmt.Fprintf(a.stderr, "milkrun: %s\n", text) }
 
 func (a *app) warn(err error) {
 	if err != nil {
-		fmt.Fprintf(a.stderr, "milkrun: %v\n", err)
+		a.note(err.Error())
 	}
 }
 
+// engine is made for a command that is stoppable.
 func (a *app) engine(store *state.Store, log *logrus.Logger) *sync.Engine {
-	return sync.New(sync.Options{Store: store, Log: log, Now: time.Now, Drain: drain})
+	e := sync.New(sync.Options{Store: store, Log: log, Now: time.Now, Drain: drain})
+	context.AfterFunc(a.hurry, e.Hurry)
+	return e
 }
 
 // logger writes to stderr as the flags say.
@@ -99,27 +114,12 @@ func (a *app) logger() (*logrus.Logger, error) {
 	log.SetOutput(a.stderr)
 	level, err := logrus.ParseLevel(a.logLevel)
 	if err != nil {
-		return nil, usage("--log-level: %q is not one of debug, info, warn, error", a.logLevel)
+		return nil, err
 	}
 	log.SetLevel(level)
-	switch a.logFormat {
-	case "text":
-		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339})
-	case "json":
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339})
+	if a.logFormat == "json" {
 		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
-	default:
-		return nil, usage("--log-format: %q is not text or json", a.logFormat)
 	}
 	return log, nil
-}
-
-// operator is who acts: the user who called, also through sudo.
-func operator() string {
-	if name := os.Getenv("SUDO_USER"); name != "" {
-		return name
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Getuid())
 }

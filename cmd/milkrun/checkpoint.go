@@ -49,28 +49,18 @@ func (a *app) checkpointListCommand() *cobra.Command {
 }
 
 func (a *app) listCheckpoints(ctx context.Context, asJSON bool) error {
-	store, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	list, err := store.Checkpoints(ctx)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return a.printJSON(views(list, viewCheckpoint))
-	}
-	rows := make([][]any, len(list))
-	for i, c := range list {
-		rows[i] = []any{c.Job, c.Lane, cut(inWords(&c.Cursor), 70), grouped(c.Rows), ago(c.UpdatedAt, time.Now()), cut(movedBy(c.RunID, c.Who, c.Why), 40)}
-	}
-	a.printTable([]any{"JOB", "LANE", "READ UP TO", "DELIVERED", "MOVED", "BY"}, rows, "no checkpoint yet: every job begins at the beginning")
-	return nil
+	return listing[state.Checkpoint, checkpointView]{
+		view: viewCheckpoint, asJSON: asJSON, none: "no checkpoint yet: every job begins at the beginning",
+		read:   func(s *state.Store) ([]state.Checkpoint, error) { return s.Checkpoints(ctx) },
+		header: []any{"JOB", "LANE", "READ UP TO", "DELIVERED", "MOVED", "BY"},
+		row: func(c state.Checkpoint) []any {
+			return []any{c.Job, c.Lane, cut(inWords(&c.Cursor), 70), grouped(c.Rows), ago(c.UpdatedAt, time.Now()), cut(movedBy(c.RunID, c.Who, c.Why), 40)}
+		},
+	}.print(ctx, a)
 }
 
 func (a *app) checkpointShowCommand() *cobra.Command {
-	var lane string
+	var lane state.Lane
 	cmd := &cobra.Command{
 		Use:   "show JOB",
 		Short: "Show the checkpoint of a job",
@@ -87,7 +77,7 @@ it is the forward one, unless there is only a complete pass under way.`,
 	return cmd
 }
 
-func (a *app) showCheckpoint(ctx context.Context, job, asked string, asJSON bool) error {
+func (a *app) showCheckpoint(ctx context.Context, job string, asked state.Lane, asJSON bool) error {
 	store, err := a.look(ctx)
 	if err != nil {
 		return err
@@ -152,41 +142,22 @@ func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lan
 	return err
 }
 
-func laneFlag(cmd *cobra.Command, lane *string) {
-	cmd.Flags().StringVar(lane, "lane", "", "forward (what is new) or full (a complete pass that is under way)")
+func laneFlag(cmd *cobra.Command, lane *state.Lane) {
+	cmd.Flags().Var(oneOf[state.Lane]{lane, lanes()}, "lane", "forward (what is new) or full (a complete pass that is under way)")
 }
+
+func lanes() []state.Lane { return []state.Lane{state.Forward, state.Full} }
 
 // chooseLane is the lane that was asked for, else the one there is a checkpoint in, forward before full; without any, it
 // is none.
-func chooseLane(ctx context.Context, store *state.Store, job, asked string, none state.Lane) (state.Lane, error) {
-	switch lane := state.Lane(asked); lane {
-	case state.Forward, state.Full:
-		return lane, nil
-	case "":
-	default:
-		return "", usage("--lane: %q is not forward or full", asked)
+func chooseLane(ctx context.Context, store *state.Store, job string, asked, none state.Lane) (state.Lane, error) {
+	if asked != "" {
+		return asked, nil
 	}
-	for _, lane := range []state.Lane{state.Forward, state.Full} {
+	for _, lane := range lanes() {
 		if _, found, err := store.Checkpoint(ctx, job, lane); found || err != nil {
 			return lane, err
 		}
 	}
 	return none, nil
-}
-
-// known is an error when neither the state file nor the configuration, if that can be read, has heard of a job.
-func (a *app) known(ctx context.Context, store *state.Store, job string) error {
-	changes, err := store.History(ctx, job, 1)
-	if err != nil || len(changes) > 0 {
-		return err
-	}
-	if runs, err := store.Runs(ctx, state.RunFilter{Job: job, Limit: 1}); err != nil || len(runs) > 0 {
-		return err
-	}
-	conf, _ := a.read(false)
-	if conf == nil {
-		return nil
-	}
-	_, err = findJob(conf, job)
-	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"milkrun/state"
@@ -153,6 +154,8 @@ func TestCheckpointsMoveToAnotherStateFile(t *testing.T) {
 	p.run("checkpoint", "import", document).exits(exitUsage).says("needs a reason")
 	p.run("checkpoint", "import", document, "--why", "new machine").exits(exitDone).says("the beginning → line 2, offset 300", "1 checkpoint set")
 	p.wantCursor("affairs", atLine2)
+	renamed := p.write("renamed.json", strings.ReplaceAll(p.read("export.json"), "affairs", "affiars"))
+	p.run("checkpoint", "import", renamed, "--why", "a new name").exits(exitDone).says(`there is no job "affiars" in `, "nothing reads this checkpoint")
 	p.run("checkpoint", "undo", "affairs", "--why", "x").exits(exitDone)
 	if c := p.cursor("affairs"); c != nil {
 		t.Errorf("cursor %q after the import was taken back", *c)

@@ -4,16 +4,43 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"milkrun/state"
 	"milkrun/sync/feed"
 )
 
+// change is what an operator wants of the checkpoint of a job.
+type change struct {
+	job, why string
+	lane     state.Lane
+	cursor   feed.Cursor
+	yes      bool
+}
+
+// changeFlags adds the flags that all changes have, and checks them before f is called.
+func changeFlags(cmd *cobra.Command, c *change, f func(*cobra.Command) error) *cobra.Command {
+	laneFlag(cmd, &c.lane)
+	why := whyFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := mustSay(*why); err != nil {
+			return err
+		}
+		c.job, c.why = args[0], *why
+		if len(args) > 1 {
+			c.cursor = feed.Cursor(args[1])
+		}
+		return f(cmd)
+	}
+	return cmd
+}
+
 // lastOperated is the lane that an operator changed last, "" when none ever did. After a reset no checkpoint tells it.
-func lastOperated(ctx context.Context, store *state.Store, job string) (lane string, err error) {
+func lastOperated(ctx context.Context, store *state.Store, job string) (lane state.Lane, err error) {
 	changes, err := store.History(ctx, job, 0)
 	for _, c := range changes {
 		if c.Who != "" {
-			return string(c.Lane), err
+			return c.Lane, err
 		}
 	}
 	return "", err

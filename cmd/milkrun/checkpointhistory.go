@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/feed"
 )
 
 func (a *app) checkpointHistoryCommand() *cobra.Command {
@@ -20,7 +18,7 @@ func (a *app) checkpointHistoryCommand() *cobra.Command {
   milkrun checkpoint history affairs --limit 0 --json`,
 		Args: arguments(cobra.ExactArgs(1)),
 	}
-	cmd.Flags().IntVarP(&limit, "limit", "n", limit, "how many changes; 0 is all")
+	limitFlag(cmd, &limit, "changes")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.checkpointHistory(cmd.Context(), args[0], limit, *asJSON)
@@ -29,105 +27,13 @@ func (a *app) checkpointHistoryCommand() *cobra.Command {
 }
 
 func (a *app) checkpointHistory(ctx context.Context, job string, limit int, asJSON bool) error {
-	store, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	if err := a.known(ctx, store, job); err != nil {
-		return err
-	}
-	list, err := store.History(ctx, job, limit)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return a.printJSON(views(list, viewChange))
-	}
 	zone := a.zones().of(job)
-	rows := make([][]any, len(list))
-	for i, c := range list {
-		rows[i] = []any{clock(c.At, zone), c.Lane, c.Version, c.Op, cut(inWords(c.From), 50), cut(inWords(c.To), 50), movedBy(c.RunID, c.Who, c.Why)}
-	}
-	a.printTable([]any{"AT", "LANE", "VERSION", "WHAT", "FROM", "TO", "BY"}, rows, "nothing has moved the checkpoint of job "+job+" yet")
-	return nil
-}
-
-func (a *app) checkpointExportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "export",
-		Short: "Write all checkpoints as JSON, to be kept or moved",
-		Long: `Write the checkpoints of all jobs as JSON to the standard output. A daemon may run meanwhile. milkrun checkpoint import
-reads it, also into another state file.`,
-		Example: "  milkrun checkpoint export > checkpoints.json",
-		Args:    arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := a.look(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer a.shut(store)
-			d, err := store.Export(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if d.Checkpoints == nil {
-				d.Checkpoints = []state.ExportCheckpoint{}
-			}
-			return a.printJSON(d)
+	return listing[state.Change, changeView]{
+		job: job, limit: limit, view: viewChange, asJSON: asJSON, none: "nothing has moved the checkpoint of job " + job + " yet",
+		read:   func(s *state.Store) ([]state.Change, error) { return s.History(ctx, job, limit) },
+		header: []any{"AT", "LANE", "VERSION", "WHAT", "FROM", "TO", "BY"},
+		row: func(c state.Change) []any {
+			return []any{clock(c.At, zone), c.Lane, c.Version, c.Op, cut(inWords(c.From), 50), cut(inWords(c.To), 50), movedBy(c.RunID, c.Who, c.Why)}
 		},
-	}
-}
-
-func (a *app) checkpointImportCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "import FILE",
-		Short: "Set the checkpoints that an export holds",
-		Long: `Set the checkpoints that milkrun checkpoint export wrote: all of them, or none when one of the jobs is running.
-Checkpoints that are not in the file stay as they are. FILE - is the standard input.`,
-		Example: `  milkrun checkpoint import checkpoints.json --why "moved to the new machine"`,
-		Args:    arguments(cobra.ExactArgs(1)),
-	}
-	why := whyFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := mustSay(*why); err != nil {
-			return err
-		}
-		text, err := readInput(cmd.InOrStdin(), args[0])
-		if err != nil {
-			return &exit{code: exitUsage, cause: fmt.Errorf("import: %w", err)}
-		}
-		d, err := state.ParseDocument(text)
-		if err != nil {
-			return &exit{code: exitUsage, cause: fmt.Errorf("%s: %w", args[0], err), remedy: "nothing was changed; milkrun checkpoint export writes such a file"}
-		}
-		return a.importCheckpoints(cmd.Context(), d, *why)
-	}
-	return cmd
-}
-
-func (a *app) importCheckpoints(ctx context.Context, d state.Document, why string) error {
-	store, err := a.change(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	before := make([]*feed.Cursor, len(d.Checkpoints))
-	for i, c := range d.Checkpoints {
-		if err := a.idle(ctx, store, c.Job); err != nil {
-			return err
-		}
-		if before[i], err = cursorNow(ctx, store, c.Job, c.Lane); err != nil {
-			return err
-		}
-	}
-	if err := store.Import(ctx, d, operator(), why); err != nil {
-		return err
-	}
-	for i, c := range d.Checkpoints {
-		a.say("job %s, lane %s: %s → %s", c.Job, c.Lane, inWords(before[i]), inWords(&c.Cursor))
-	}
-	a.say("%s set; to take one back: milkrun checkpoint undo JOB --lane LANE --why …", count(len(d.Checkpoints), "checkpoint"))
-	a.sayWhen()
-	return nil
+	}.print(ctx, a)
 }

@@ -11,34 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/config"
-	"milkrun/sync/feed"
-	"milkrun/sync/kind"
 )
-
-// change is what an operator wants of the checkpoint of a job.
-type change struct {
-	job, lane, why string
-	cursor         feed.Cursor
-	yes            bool
-}
-
-// changeFlags adds the flags that all changes have, and checks them before f is called.
-func changeFlags(cmd *cobra.Command, c *change, f func(*cobra.Command) error) *cobra.Command {
-	laneFlag(cmd, &c.lane)
-	cmd.Flags().StringVar(&c.why, "why", "", "the reason, kept with the change")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := mustSay(c.why); err != nil {
-			return err
-		}
-		c.job = args[0]
-		if len(args) > 1 {
-			c.cursor = feed.Cursor(args[1])
-		}
-		return f(cmd)
-	}
-	return cmd
-}
 
 func (a *app) checkpointSetCommand() *cobra.Command {
 	c := &change{}
@@ -48,8 +21,9 @@ func (a *app) checkpointSetCommand() *cobra.Command {
 		Long: `Move the checkpoint of a job that does not run. The next run reads what stands behind the cursor: records behind it
 are delivered again, records before it are not read any more. The job's source checks the cursor; an error shows what a
 good one looks like, and milkrun checkpoint show prints the present one.`,
-		Example: `  milkrun checkpoint set affairs '{"line":120,"offset":4096}' --why "the partner asks for them again"`,
-		Args:    arguments(cobra.ExactArgs(2)),
+		Example: `  milkrun checkpoint set affairs '["2026-11-20 08:15:00",4711]' --why "the partner asks for them again"
+  milkrun checkpoint set affairs '{"from":["2026-11-20"]}' --why "the partner asks for Friday again"`,
+		Args: arguments(cobra.ExactArgs(2)),
 	}, c, func(cmd *cobra.Command) error { return a.setCheckpoint(cmd.Context(), *c) })
 }
 
@@ -79,32 +53,6 @@ func (a *app) setCheckpoint(ctx context.Context, c change) error {
 		a.say("the source of job %s is read completely every time: a target that is replaced as a whole is read for from the beginning", c.job)
 	}
 	return err
-}
-
-// checkCursor asks the source of a job what it thinks of a cursor. It returns the normal form, and the lane a job of this
-// kind reads in.
-func checkCursor(ctx context.Context, job *config.Job, c feed.Cursor) (_ feed.Cursor, lane state.Lane, err error) {
-	source, err := job.Source.Settings.Open(ctx, kind.Env{Job: job.Name, Connection: job.Source.Connection.Name, Location: job.Location})
-	if err != nil {
-		return "", "", fmt.Errorf("opening the source of job %s: %w", job.Name, err)
-	}
-	if closer, ok := source.(io.Closer); ok {
-		defer func() { err = errors.Join(err, closer.Close()) }()
-	}
-	lane = state.Forward
-	if _, complete := source.(feed.Enumerator); complete {
-		lane = state.Full
-	}
-	checker, ok := source.(feed.CursorChecker)
-	if !ok {
-		return "", "", &exit{code: exitUsage, cause: fmt.Errorf("nobody can check a cursor of job %s: its source has no means to", job.Name),
-			remedy: "milkrun checkpoint reset begins at the beginning; milkrun checkpoint import takes a cursor that was exported"}
-	}
-	normal, err := checker.CheckCursor(c)
-	if err != nil {
-		return "", "", &exit{code: exitUsage, cause: err, remedy: "milkrun checkpoint show " + job.Name + " prints the present one; nothing was changed"}
-	}
-	return normal, lane, nil
 }
 
 func (a *app) checkpointResetCommand() *cobra.Command {

@@ -41,14 +41,23 @@ func (p *place) write(name, text string) string {
 	return path
 }
 
+func (p *place) read(name string) string {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.dir, name))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // edit replaces a text in jobs.toml.
 func (p *place) edit(old, new string) {
 	p.t.Helper()
-	text, err := os.ReadFile(p.config)
-	if err != nil || !strings.Contains(string(text), old) {
-		p.t.Fatalf("%q is not in jobs.toml: %v", old, err)
+	text := p.read("jobs.toml")
+	if !strings.Contains(text, old) {
+		p.t.Fatalf("%q is not in jobs.toml", old)
 	}
-	p.write("jobs.toml", strings.ReplaceAll(string(text), old, new))
+	p.write("jobs.toml", strings.ReplaceAll(text, old, new))
 }
 
 // outcome is what a command line came to.
@@ -62,11 +71,16 @@ type outcome struct {
 // run runs a command line in this process, with the place's configuration and state.
 func (p *place) run(args ...string) outcome {
 	p.t.Helper()
-	var stdout, stderr bytes.Buffer
-	args = append(args, "--config", p.config, "--state", p.state, "--log-level", "error")
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
-	code := execute(ctx, args, &stdout, &stderr)
+	return p.runUntil(ctx, args...)
+}
+
+func (p *place) runUntil(ctx context.Context, args ...string) outcome {
+	p.t.Helper()
+	var stdout, stderr bytes.Buffer
+	args = append(args, "--config", p.config, "--state", p.state, "--log-level", "error")
+	code := (&app{stdout: &stdout, stderr: &stderr}).execute(ctx, args)
 	return outcome{p.t, "milkrun " + strings.Join(args, " "), code, stdout.String(), stderr.String()}
 }
 

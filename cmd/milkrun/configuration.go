@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"milkrun/sinks"
 	"milkrun/sources"
+	"milkrun/state"
 	"milkrun/sync/config"
 )
 
@@ -71,6 +73,23 @@ func findJob(conf *config.Config, name string) (*config.Job, error) {
 		names[i] = job.Name
 	}
 	return nil, unknown("job", name, names)
+}
+
+// known is an error when neither the state file nor the configuration, if that can be read, has heard of a job.
+func (a *app) known(ctx context.Context, store *state.Store, job string) error {
+	changes, err := store.History(ctx, job, 1)
+	if err != nil || len(changes) > 0 {
+		return err
+	}
+	if runs, err := store.Runs(ctx, state.RunFilter{Job: job, Limit: 1}); err != nil || len(runs) > 0 {
+		return err
+	}
+	conf, _ := a.read(false)
+	if conf == nil {
+		return nil
+	}
+	_, err = findJob(conf, job)
+	return err
 }
 
 // unknown is the error of a name that nothing has.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +26,8 @@ where it came from.`,
 	}, a.deadListCommand(), a.deadShowCommand(), a.deadRetryCommand(), a.deadDropCommand())
 }
 
+const allLetters = "all" // of any state
+
 func (a *app) deadListCommand() *cobra.Command {
 	filter := state.LetterFilter{State: state.LetterOpen, Limit: 50}
 	cmd := &cobra.Command{
@@ -36,19 +37,14 @@ func (a *app) deadListCommand() *cobra.Command {
 		Example: "  milkrun dead list affairs --only all --json",
 		Args:    arguments(cobra.MaximumNArgs(1)),
 	}
-	cmd.Flags().StringVar(&filter.State, "only", filter.State, "open, delivered, dropped or all")
-	cmd.Flags().IntVarP(&filter.Limit, "limit", "n", filter.Limit, "how many letters; 0 is all")
+	states := []string{state.LetterOpen, state.LetterDelivered, state.LetterDropped, allLetters}
+	cmd.Flags().Var(oneOf[string]{&filter.State, states}, "only", "open, delivered, dropped or all")
+	limitFlag(cmd, &filter.Limit, "letters")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			filter.Job = args[0]
-		}
-		switch filter.State {
-		case state.LetterOpen, state.LetterDelivered, state.LetterDropped:
-		case "all":
+		filter.Job = first(args)
+		if filter.State == allLetters {
 			filter.State = ""
-		default:
-			return usage("--only: %q is not open, delivered, dropped or all", filter.State)
 		}
 		return a.listLetters(cmd.Context(), filter, *asJSON)
 	}
@@ -56,32 +52,14 @@ func (a *app) deadListCommand() *cobra.Command {
 }
 
 func (a *app) listLetters(ctx context.Context, filter state.LetterFilter, asJSON bool) error {
-	store, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	list, err := store.Letters(ctx, filter)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 && filter.Job != "" {
-		if err := a.known(ctx, store, filter.Job); err != nil {
-			return err
-		}
-	}
-	if asJSON {
-		return a.printJSON(views(list, viewLetter))
-	}
-	rows := make([][]any, len(list))
-	for i, l := range list {
-		rows[i] = []any{l.ID, l.Job, l.State, l.Code, l.Tries, ago(l.TriedAt, time.Now()), cut(l.Reason, 80)}
-	}
-	a.printTable([]any{"ID", "JOB", "STATE", "CODE", "TRIES", "TRIED", "REASON"}, rows, "no dead letters")
-	if filter.Limit > 0 && len(list) == filter.Limit {
-		a.say("\nthere may be more: --limit 0 lists all")
-	}
-	return nil
+	return listing[state.Letter, letterView]{
+		job: filter.Job, limit: filter.Limit, view: viewLetter, asJSON: asJSON, none: "no dead letters",
+		read:   func(s *state.Store) ([]state.Letter, error) { return s.Letters(ctx, filter) },
+		header: []any{"ID", "JOB", "STATE", "CODE", "TRIES", "TRIED", "REASON"},
+		row: func(l state.Letter) []any {
+			return []any{l.ID, l.Job, l.State, l.Code, l.Tries, ago(l.TriedAt, time.Now()), cut(l.Reason, 80)}
+		},
+	}.print(ctx, a)
 }
 
 func (a *app) deadShowCommand() *cobra.Command {
@@ -103,14 +81,12 @@ func (a *app) deadShowCommand() *cobra.Command {
 	return cmd
 }
 
-func letterIDs(args []string) ([]int64, error) {
-	ids := make([]int64, len(args))
+func letterIDs(args []string) (ids []int64, err error) {
+	ids = make([]int64, len(args))
 	for i, text := range args {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || id < 1 {
-			return nil, &exit{code: exitUsage, cause: fmt.Errorf("%q is no dead letter's number", text), remedy: "milkrun dead list shows them"}
+		if ids[i], err = numbered(text, "dead letter", "milkrun dead list"); err != nil {
+			return nil, err
 		}
-		ids[i] = id
 	}
 	return ids, nil
 }

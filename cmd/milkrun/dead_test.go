@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"milkrun/state"
@@ -125,6 +126,20 @@ func TestRetryNeedsTheStateForItself(t *testing.T) {
 		t.Errorf("%d records were sent", partner.Records())
 	}
 	p.refuse("late", "b-1")
-	p.run("dead", "retry", "late", "--all").exits(exitError).says("cannot be read again")
+	p.run("dead", "retry", "late", "--all").exits(exitError).says("cannot be read again", "  → ")
 	p.run("dead", "retry", "affairs", "--all").exits(exitDone).says("1 delivered")
+}
+
+func TestDeadLettersAreMasked(t *testing.T) {
+	const phone = "13712345381"
+	p, partner := affairsPlace(t)
+	text := strings.ReplaceAll(p.read("affairs.jsonl"), "137*****381", phone)
+	p.write("affairs.jsonl", text)
+	partner.Poison("a-2")
+	p.run("once", "affairs").exits(exitPart)
+	p.run("dead", "show", "1").exits(exitDone).says("a-2", "****").hides(phone)
+	p.run("dead", "show", "1", "--json").exits(exitDone).hides(phone)
+	p.run("dead", "list").exits(exitDone).hides(phone)
+	p.edit("[jobs.affairs]", "[jobs.affairs]\nmask = { user_phone = \"phone_jinlaiban\" }")
+	p.run("dead", "retry", "affairs", "1", "--dry-run").exits(exitDone).says("137", "nothing was sent").hides(phone)
 }

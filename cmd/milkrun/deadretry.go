@@ -23,7 +23,8 @@ func (a *app) deadRetryCommand() *cobra.Command {
 		Short: "Deliver dead letters of a job again",
 		Long: `Deliver the named dead letters of a job again, or with --all its open ones: their records are read again where they
 came from, masked, and sent one by one. What the partner accepts is closed as delivered; the rest stays open, and the
-exit code is 3. The daemon must not run meanwhile. With --dry-run the signed requests are shown and nothing is sent.`,
+exit code is 3. The daemon must not run meanwhile. With --dry-run the signed requests are shown, nothing is sent, and the
+daemon may run.`,
 		Example: `  milkrun dead retry affairs 17 18
   milkrun dead retry affairs --all
   milkrun dead retry affairs 17 --dry-run`,
@@ -31,7 +32,7 @@ exit code is 3. The daemon must not run meanwhile. With --dry-run the signed req
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all open dead letters of the job")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the requests and send nothing")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.RunE = a.stoppable(func(ctx context.Context, args []string) error {
 		ids, err := letterIDs(args[1:])
 		if err != nil {
 			return err
@@ -40,14 +41,14 @@ exit code is 3. The daemon must not run meanwhile. With --dry-run the signed req
 			return &exit{code: exitUsage, cause: fmt.Errorf("name dead letters of job %s, or all of them", args[0]),
 				remedy: fmt.Sprintf("milkrun dead list %s shows them; milkrun dead retry %s --all takes all", args[0], args[0])}
 		}
-		return a.retryLetters(cmd.Context(), args[0], ids, dryRun)
-	}
+		return a.retryLetters(ctx, args[0], ids, dryRun)
+	})
 	return cmd
 }
 
 // retryLetters delivers dead letters again; without ids all open ones of the job.
 func (a *app) retryLetters(ctx context.Context, name string, ids []int64, dryRun bool) error {
-	s, end, err := a.beginOn(ctx, name)
+	s, end, err := a.beginOn(ctx, name, dryRun)
 	defer end()
 	if err != nil {
 		return err

@@ -37,6 +37,17 @@ func (h holds) halting(job *config.Job) (list []state.Halt) {
 	return list
 }
 
+// how says how a job is held: halted, which counts more, or paused; "" when it is not.
+func (h holds) how(job *config.Job) string {
+	if len(h.halting(job)) > 0 {
+		return string(state.Halted)
+	}
+	if _, paused := h.paused[job.Name]; paused {
+		return "paused"
+	}
+	return ""
+}
+
 // names are the names that can be resumed: those of the configuration, and what is held under a name it had before.
 func (h holds) names(conf *config.Config) []string {
 	set := map[string]bool{}

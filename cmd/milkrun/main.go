@@ -5,15 +5,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"milkrun/state"
+	"milkrun/sync/feed"
 )
 
 // The exit codes.
@@ -27,22 +26,18 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	a := &app{stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(a.execute(context.Background(), os.Args[1:]))
 }
 
 // execute runs one command line and returns its exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+func (a *app) execute(ctx context.Context, args []string) int {
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.report(err)
 	}
-	return a.report(err)
+	return exitDone
 }
 
 // exit ends the command with a code; with a nil cause everything has been said already.
@@ -61,11 +56,6 @@ func (e *exit) Error() string {
 
 func (e *exit) Unwrap() error { return e.cause }
 
-// usage is an error of the command line.
-func usage(format string, args ...any) error {
-	return &exit{code: exitUsage, cause: fmt.Errorf(format, args...)}
-}
-
 // report prints an error with what to do about it, and returns the exit code.
 func (a *app) report(err error) int {
 	var e *exit
@@ -75,11 +65,8 @@ func (a *app) report(err error) int {
 	if e.cause == nil {
 		return e.code
 	}
-	fmt.Fprintf(a.stderr, "milkrun: %v\n", e.cause)
-	if e.remedy == "" {
-		e.remedy = state.Remedy(e.cause)
-	}
-	arrows(a.stderr, e.remedy)
+	a.warn(e.cause)
+	arrows(a.stderr, cmp.Or(e.remedy, state.Remedy(e.cause), feed.Judge(e.cause).Remedy))
 	return e.code
 }
 

@@ -22,15 +22,18 @@ func (a *app) onceCommand() *cobra.Command {
 		Short: "Run one job now, in the foreground",
 		Long: `Run one job now, from its checkpoint on, and show how far it is. Ctrl-C stops at the next batch border; the next
 run goes on from there. With --from or --to only that range is moved, and no checkpoint changes: the bounds are page
-numbers for a paged partner, and values of the first cursor column for a table.`,
+numbers for a paged partner, and values of the first cursor column for a table.
+
+A job with enabled = false, and a paused one, run as well: both keep the daemon off, not a person. A halted one does not.
+With --dry-run nothing is sent, written or kept, and a daemon may run beside it.`,
 		Example: `  milkrun once grades
   milkrun once affairs --dry-run
   milkrun once affairs --from "2026-11-01" --to "2026-11-02"`,
 		Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.stoppable(func(ctx context.Context, args []string) error {
 			start.Trigger = state.Manual
-			return a.once(cmd.Context(), args[0], start, dryRun)
-		},
+			return a.once(ctx, args[0], start, dryRun)
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&start.From, "from", "", "move only what begins here")
@@ -41,19 +44,40 @@ numbers for a paged partner, and values of the first cursor column for a table.`
 }
 
 func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bool) error {
-	s, end, err := a.begin(ctx, name)
+	s, end, err := a.begin(ctx, name, dryRun)
 	defer end()
 	if err != nil {
 		return whenLocked(err, "wait for its slot (milkrun next "+name+"), or stop the daemon meanwhile (systemctl stop milkrun)")
 	}
 	s.warnings.Print(a.stderr)
+	if err := checkRange(ctx, s.job, start); err != nil {
+		return err
+	}
 	if dryRun {
 		return heldBack(a.dryRun(ctx, s.engine, s.job, start), s.job.Location)
 	}
 	if _, err := s.store.Interrupt(ctx); err != nil {
 		return err
 	}
+	if err := a.noteWhatIsPassed(ctx, s); err != nil {
+		return err
+	}
 	return a.runOnce(ctx, s, start)
+}
+
+// noteWhatIsPassed says that the daemon would not run the job: a person may.
+func (a *app) noteWhatIsPassed(ctx context.Context, s *session) error {
+	held, err := heldNow(ctx, s.store)
+	if err != nil || len(held.halting(s.job)) > 0 {
+		return err
+	}
+	if p, paused := held.paused[s.job.Name]; paused {
+		a.note(fmt.Sprintf("job %s is paused by %s%s; it runs now because you say so, and stays paused", s.job.Name, p.Who, reason(p.Why)))
+	}
+	if !s.job.Enabled {
+		a.note(fmt.Sprintf("job %s has enabled = false: the daemon never runs it; it runs now because you say so", s.job.Name))
+	}
+	return nil
 }
 
 func (a *app) runOnce(ctx context.Context, s *session, start sync.Start) error {
@@ -61,6 +85,12 @@ func (a *app) runOnce(ctx context.Context, s *session, start sync.Start) error {
 	if asBar {
 		s.log.SetLevel(logrus.FatalLevel) // the bar, the summary and the error say the same
 	}
+	defer context.AfterFunc(ctx, func() {
+		if asBar {
+			redraw(a.stderr, "")
+		}
+		a.note(stopping)
+	})()
 	stop := showProgress(a.stderr, s.engine, asBar)
 	run, err := s.engine.Run(ctx, s.job, start)
 	stop()
@@ -129,6 +159,14 @@ func afterFailure(job *config.Job, run state.Run) string {
 	return fmt.Sprintf("%s\n%s; milkrun runs show %d tells what happened", run.Remedy, again, run.ID)
 }
 
+// where is what a run reads.
+func where(start sync.Start) string {
+	if start.From != "" || start.To != "" {
+		return "between --from and --to"
+	}
+	return "behind the checkpoint"
+}
+
 func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, start sync.Start) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -137,7 +175,7 @@ func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, 
 		return err
 	}
 	if records == 0 {
-		a.say("nothing to deliver: the source has no record behind the checkpoint")
+		a.say("nothing to deliver: the source has no record %s", where(start))
 		return nil
 	}
 	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), request)

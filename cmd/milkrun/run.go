@@ -16,18 +16,20 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run the daemon: every job by its schedule, until SIGTERM",
 		Long: `Run every job by its schedule. SIGTERM (or Ctrl-C) ends the runs at the next batch border, saves their checkpoints
-and stops; what was interrupted goes on at the next start. With --sandbox every job also runs once at the start.`,
+and stops; what was interrupted goes on at the next start. A second signal cuts off what is under way, a third kills.
+With --sandbox every job also runs once at the start.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context()) },
+		RunE: a.stoppable(func(ctx context.Context, _ []string) error { return a.run(ctx) }),
 	}
 }
 
 func (a *app) run(ctx context.Context) error {
-	s, end, err := a.begin(ctx, "")
+	s, end, err := a.begin(ctx, "", false)
 	defer end()
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { s.log.Info(stopping) })()
 	s.warnings.Print(a.stderr)
 	announce(s.log, s.conf)
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))

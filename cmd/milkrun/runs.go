@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +16,12 @@ func (a *app) runsCommand() *cobra.Command {
 		Short: "Show what ran, newest first",
 		Args:  arguments(cobra.MaximumNArgs(1)),
 	}
-	cmd.Flags().IntVarP(&filter.Limit, "limit", "n", filter.Limit, "how many runs")
-	cmd.Flags().StringVar((*string)(&filter.State), "only", "", "only runs that ended so: done, part, failed, halted, interrupted, cancelled, running")
+	limitFlag(cmd, &filter.Limit, "runs")
+	states := []state.RunState{state.Done, state.Part, state.Failed, state.Halted, state.Interrupted, state.Cancelled, state.Running}
+	cmd.Flags().Var(oneOf[state.RunState]{&filter.State, states}, "only", "done, part, failed, halted, interrupted, cancelled or running")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			filter.Job = args[0]
-		}
+		filter.Job = first(args)
 		return a.runs(cmd.Context(), filter, *asJSON)
 	}
 	cmd.AddCommand(a.runsShowCommand())
@@ -31,33 +29,17 @@ func (a *app) runsCommand() *cobra.Command {
 }
 
 func (a *app) runs(ctx context.Context, filter state.RunFilter, asJSON bool) error {
-	store, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	list, err := store.Runs(ctx, filter)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 && filter.Job != "" {
-		if err := a.known(ctx, store, filter.Job); err != nil {
-			return err
-		}
-	}
-	if asJSON {
-		return a.printJSON(views(list, viewRun))
-	}
 	zones := a.zones()
-	rows := make([][]any, len(list))
-	for i, r := range list {
-		c := r.Counts
-		rows[i] = []any{r.ID, r.Job, r.Trigger, r.Mode, r.State, clock(r.StartedAt, zones.of(r.Job)), took(r),
-			grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), c.Retries, cut(r.Error, 60)}
-	}
-	a.printTable([]any{"RUN", "JOB", "TRIGGER", "MODE", "STATE", "STARTED", "TOOK", "READ", "DELIVERED", "REJECTED", "RETRIES", "ERROR"},
-		rows, "no run yet")
-	return nil
+	return listing[state.Run, runView]{
+		job: filter.Job, limit: filter.Limit, view: viewRun, asJSON: asJSON, none: "no run yet",
+		read:   func(s *state.Store) ([]state.Run, error) { return s.Runs(ctx, filter) },
+		header: []any{"RUN", "JOB", "TRIGGER", "MODE", "STATE", "STARTED", "TOOK", "READ", "DELIVERED", "REJECTED", "RETRIES", "ERROR"},
+		row: func(r state.Run) []any {
+			c := r.Counts
+			return []any{r.ID, r.Job, r.Trigger, r.Mode, r.State, clock(r.StartedAt, zones.of(r.Job)), took(r),
+				grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), c.Retries, cut(r.Error, 60)}
+		},
+	}.print(ctx, a)
 }
 
 func took(r state.Run) string {
@@ -76,9 +58,9 @@ func (a *app) runsShowCommand() *cobra.Command {
 	}
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := strconv.ParseInt(args[0], 10, 64)
+		id, err := numbered(args[0], "run", "milkrun runs")
 		if err != nil {
-			return usage("%q is no run's number; milkrun runs lists them", args[0])
+			return err
 		}
 		return a.showRun(cmd.Context(), id, *asJSON)
 	}

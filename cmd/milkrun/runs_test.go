@@ -26,7 +26,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.edit(`"30 1 * * *"`, `"manual"`)
 	p.empty()
-	for _, args := range [][]string{{"runs"}, {"checkpoint", "list"}, {"checkpoint", "history", "affairs"}, {"dead", "list"}} {
+	for _, args := range [][]string{{"runs"}, {"checkpoint", "list"}, {"checkpoint", "history", "affairs"}, {"dead", "list"}, {"slots"}, {"audit"}} {
 		if out := p.run(append(args, "--json")...).exits(exitDone).out; out != "[]\n" {
 			t.Errorf("%v: %q", args, out)
 		}
@@ -85,5 +85,45 @@ func TestRunsAreShown(t *testing.T) {
 	}
 	if strings.Contains(out, `"slot"`) || strings.Contains(out, `"total"`) || !strings.Contains(out, `"inserted": 1200`) {
 		t.Error(out)
+	}
+}
+
+func TestSlotsThatWereDue(t *testing.T) {
+	p, _ := affairsPlace(t)
+	at := time.Date(2026, 3, 1, 17, 30, 0, 0, time.UTC)
+	p.empty()
+	p.run("slots").exits(exitDone).says("no slot was due yet")
+	p.with(func(ctx context.Context, s *state.Store) error {
+		_, err := s.DecideAndStart(ctx, []state.Slot{
+			{Job: "affairs", At: at.AddDate(0, 0, -9), Through: at.AddDate(0, 0, -1), Count: 9, Decision: state.Missed, Note: "past its grace of 24h"},
+			{Job: "affairs", At: at, Decision: state.Ran},
+			{Job: "late", At: at, Decision: state.Held, Note: "connection jinlaiban is halted"},
+		}, state.Run{Job: "affairs", Trigger: state.Schedule, Mode: "incremental"})
+		return err
+	})
+	p.run("slots").exits(exitDone).says("affairs  2026-03-02 01:30:00 +0800", "ran       1", "halted", "connection jinlaiban is halted",
+		"2026-02-21 01:30:00 +0800 … 2026-03-01 01:30:00 +0800 (9 slots)", "missed", "past its grace")
+	p.run("slots", "late", "-n", "1").exits(exitDone).says("halted").hides("affairs")
+	var list []decisionView
+	p.run("slots", "affairs", "--json").exits(exitDone).json(&list)
+	if len(list) != 2 || list[0].Run != 1 || list[0].Count != 1 || list[1].Decision != "missed" || list[1].Count != 9 || !list[0].Slot.Equal(at) {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestWhatOperatorsDid(t *testing.T) {
+	p, _ := affairsPlace(t)
+	p.empty()
+	p.run("audit").exits(exitDone).says("no operator has changed anything yet")
+	p.refuse("affairs", "a-1")
+	p.halted(state.ConnectionScope, "jinlaiban")
+	for _, line := range []string{"pause affairs", "resume affairs", "resume jinlaiban", "dead drop 1", `checkpoint set affairs {"line":1,"offset":5}`} {
+		p.run(append(strings.Fields(line), "--why", "because")...).exits(exitDone)
+	}
+	p.run("audit").exits(exitDone).says("AT", operator(), "checkpoint set forward", "dead letter 1 dropped", "resume connection", "jinlaiban", "pause", "because")
+	var list []auditView
+	p.run("audit", "--json", "-n", "2").exits(exitDone).json(&list)
+	if len(list) != 2 || list[0].What != "checkpoint set forward" || list[0].Who != operator() || list[0].Name != "affairs" || list[0].Why != "because" {
+		t.Errorf("%+v", list)
 	}
 }

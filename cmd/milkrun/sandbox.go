@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -28,9 +29,19 @@ func (a *app) planSandbox() {
 	}
 }
 
+func makeSandboxDir() error {
+	if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	return nil
+}
+
 // startSandbox serves the stand-ins on loopback, makes the business database that the shipped jobs.toml reads in
-// sandboxDir, which is there, and points the configuration at both.
+// sandboxDir, and points the configuration at both.
 func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
+	if err := makeSandboxDir(); err != nil {
+		return nil, err
+	}
 	if err := seedSandbox(ctx); err != nil {
 		return nil, err
 	}
@@ -78,7 +89,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 		Long: `Serve stand-ins of the three partners on loopback until Ctrl-C. They check what the partners check: signatures,
 limits, encodings, credentials. Faults can be injected while they run; GET / says how.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveSandbox(cmd.Context(), addr, o) },
+		RunE: a.stoppable(func(ctx context.Context, _ []string) error { return a.serveSandbox(ctx, addr, o) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&addr, "addr", addr, "where to listen; loopback only")

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -19,6 +20,7 @@ type session struct {
 	conf     *config.Config
 	warnings config.Problems // about the configuration
 	job      *config.Job     // the one that was asked for, nil for all
+	dry      bool            // nothing is moved, and nothing kept
 	store    *state.Store
 	engine   *sync.Engine
 	log      *logrus.Logger
@@ -26,9 +28,9 @@ type session struct {
 }
 
 // begin makes a session for a job, or for all when name is "", with the stand-ins when --sandbox is given. end gives
-// everything back; it is never nil.
-func (a *app) begin(ctx context.Context, name string) (s *session, end func(), err error) {
-	s = &session{}
+// everything back; it is never nil. A dry one only looks at the state: it needs no file of its own, and none at all.
+func (a *app) begin(ctx context.Context, name string, dry bool) (s *session, end func(), err error) {
+	s = &session{dry: dry}
 	if err = a.fill(ctx, s, name); err != nil {
 		s.end()
 		return nil, func() {}, err
@@ -44,9 +46,16 @@ func (a *app) fill(ctx context.Context, s *session, name string) (err error) {
 	if err := a.configure(s, name); err != nil {
 		return err
 	}
-	if err := a.take(ctx, s); err != nil {
+	take := a.own
+	if s.dry {
+		take = a.borrow
+	}
+	store, release, err := take(ctx)
+	if err != nil {
 		return err
 	}
+	s.store = store
+	s.ends = append(s.ends, release)
 	if a.sandboxed {
 		stop, err := a.startSandbox(ctx)
 		if err != nil {
@@ -58,7 +67,17 @@ func (a *app) fill(ctx context.Context, s *session, name string) (err error) {
 		}
 	}
 	s.engine = a.engine(s.store, s.log)
-	return nil
+	if s.dry {
+		return nil
+	}
+	return s.store.Wire(ctx, wiring(s.conf))
+}
+
+// wiring is which connections the jobs use.
+func wiring(conf *config.Config) []state.Wiring {
+	return views(conf.Jobs, func(job *config.Job) state.Wiring {
+		return state.Wiring{Job: job.Name, Source: job.Source.Connection.Name, Sink: job.Sink.Connection.Name}
+	})
 }
 
 // configure reads the configuration into a session, and finds its job.
@@ -75,24 +94,13 @@ func (a *app) configure(s *session, name string) (err error) {
 	return err
 }
 
-// take makes the session the one instance on its state.
-func (a *app) take(ctx context.Context, s *session) error {
-	if a.sandboxed {
-		if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
-			return fmt.Errorf("sandbox: %w", err)
-		}
-	}
-	store, release, err := a.own(ctx)
-	if err != nil {
-		return err
-	}
-	s.store = store
-	s.ends = append(s.ends, release)
-	return nil
-}
-
 // own opens the state as its one instance. release gives it back.
 func (a *app) own(ctx context.Context) (store *state.Store, release func(), err error) {
+	if a.sandboxed {
+		if err := makeSandboxDir(); err != nil {
+			return nil, nil, err
+		}
+	}
 	lock, err := state.TakeLock(a.stateFile())
 	if err != nil {
 		return nil, nil, err
@@ -102,6 +110,26 @@ func (a *app) own(ctx context.Context) (store *state.Store, release func(), err 
 		return nil, nil, err
 	}
 	return store, func() { a.shut(store); lock.Release() }, nil
+}
+
+// borrow opens the state for reading, beside a daemon too. Where there is none it is an empty one that release throws
+// away.
+func (a *app) borrow(ctx context.Context) (store *state.Store, release func(), err error) {
+	if store, err = a.look(ctx); err == nil {
+		return store, func() { a.shut(store) }, nil
+	} else if !errors.Is(err, state.ErrMissing) {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "milkrun-dry-run-")
+	if err != nil {
+		return nil, nil, err
+	}
+	clear := func() { a.warn(os.RemoveAll(dir)) }
+	if store, err = state.Open(ctx, filepath.Join(dir, "milkrun.db"), state.Options{Now: time.Now}); err != nil {
+		clear()
+		return nil, nil, err
+	}
+	return store, func() { a.shut(store); clear() }, nil
 }
 
 // end gives back in the opposite order.
@@ -114,13 +142,13 @@ func (s *session) end() {
 }
 
 // beginOn makes a session for the dead letters of a job, on a state file that is there already.
-func (a *app) beginOn(ctx context.Context, name string) (*session, func(), error) {
+func (a *app) beginOn(ctx context.Context, name string, dry bool) (*session, func(), error) {
 	store, err := a.look(ctx) // a mistyped --state makes no new file
 	if err != nil {
 		return nil, func() {}, err
 	}
 	a.shut(store)
-	s, end, err := a.begin(ctx, name)
+	s, end, err := a.begin(ctx, name, dry)
 	return s, end, whenLocked(err, "stop the daemon while dead letters are tried again (systemctl stop milkrun), and start it again afterwards")
 }
 

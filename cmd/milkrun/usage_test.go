@@ -13,17 +13,27 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.empty()
 	for line, says := range map[string][]string{
-		"frobnicate":            {`there is no milkrun command "frobnicate"`, "there are: check, checkpoint, completion, dead, next, once"},
-		"staus":                 {`did you mean "status"?`},
-		"completion tcsh":       {`there is no milkrun completion command "tcsh"`, "there are: bash, fish"},
-		"help staus":            {`did you mean "status"?`},
-		"status --jsn":          {"unknown flag: --jsn", "did you mean --json? milkrun status --help lists the flags"},
-		"once affairs --dryrun": {"did you mean --dry-run?"},
-		"next --frobnicate":     {"milkrun next --help lists the flags"},
-		"next -z":               {"milkrun next --help lists the flags"},
-		"checkpoint show --lan": {"did you mean --lane?", "milkrun checkpoint show --help"},
-		"next --count x":        {"invalid argument", "milkrun next --help"},
-		"once":                  {"accepts 1 arg(s)", "write: milkrun once JOB"},
+		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: audit, check, checkpoint, completion, dead, next, once"},
+		"staus":                    {`did you mean "status"?`},
+		"completion tcsh":          {`there is no milkrun completion command "tcsh"`, "there are: bash, fish"},
+		"help staus":               {`did you mean "status"?`},
+		"status --jsn":             {"unknown flag: --jsn", "did you mean --json? milkrun status --help lists the flags"},
+		"once affairs --dryrun":    {"did you mean --dry-run?"},
+		"next --frobnicate":        {"milkrun next --help lists the flags"},
+		"next -z":                  {"milkrun next --help lists the flags"},
+		"checkpoint show --lan":    {"did you mean --lane?", "milkrun checkpoint show --help"},
+		"next --count x":           {"invalid argument", "milkrun next --help"},
+		"next -n -3":               {`invalid argument "-3"`, "write a whole number of at least 1"},
+		"next -n 0":                {"write a whole number of at least 1"},
+		"runs -n -1":               {"write a whole number of at least 0"},
+		"runs --only foo":          {"write one of done, part, failed, halted, interrupted, cancelled, running"},
+		"runs --only dne":          {`did you mean "done"?`},
+		"dead list --only shut":    {"write one of open, delivered, dropped, all"},
+		"slots afairs":             {`there is no job "afairs"`, `did you mean "affairs"?`},
+		"check --log-level loud":   {"write one of debug, info, warn, error"},
+		"version --log-format xml": {"write one of text, json"},
+		"runs show x":              {`"x" is no run's number`, "milkrun runs shows them"},
+		"once":                     {"accepts 1 arg(s)", "write: milkrun once JOB"},
 	} {
 		p.run(strings.Fields(line)...).exits(exitUsage).says(says...)
 	}

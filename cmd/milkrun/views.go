@@ -104,6 +104,7 @@ type slotsView struct {
 	Schedule string     `json:"schedule"`
 	Zone     string     `json:"timezone"`
 	Enabled  bool       `json:"enabled"`
+	Held     string     `json:"held,omitempty"` // halted or paused: its slots pass without a run
 	Jitter   string     `json:"jitter,omitempty"`
 	Next     []slotView `json:"next"`
 }
@@ -112,6 +113,35 @@ type slotsView struct {
 type slotView struct {
 	Slot   time.Time `json:"slot"`
 	Begins time.Time `json:"begins"`
+}
+
+// decisionView is what was decided about a slot, or about a row of like slots.
+type decisionView struct {
+	Job       string    `json:"job"`
+	Slot      time.Time `json:"slot"`
+	Through   time.Time `json:"through"` // the last slot of the row
+	Count     int64     `json:"count"`
+	Decision  string    `json:"decision"` // ran, caught up, coalesced, skipped, paused, halted or missed
+	Run       int64     `json:"run,omitempty"`
+	DecidedAt time.Time `json:"decided_at"`
+	Note      string    `json:"note,omitempty"`
+}
+
+func viewDecision(s state.Slot) decisionView {
+	return decisionView{Job: s.Job, Slot: s.At, Through: s.Through, Count: s.Count, Decision: s.Decision, Run: s.RunID, DecidedAt: s.DecidedAt, Note: s.Note}
+}
+
+// auditView is something an operator did.
+type auditView struct {
+	At   time.Time `json:"at"`
+	Who  string    `json:"who"`
+	What string    `json:"what"`
+	Name string    `json:"name"` // of the job, or of the connection that was resumed
+	Why  string    `json:"why,omitempty"`
+}
+
+func viewAudit(o state.Audit) auditView {
+	return auditView{At: o.At, Who: o.Who, What: o.What, Name: o.Job, Why: o.Why}
 }
 
 // checkpointView is a checkpoint. A null cursor says that there is none.

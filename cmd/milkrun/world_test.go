@@ -85,7 +85,12 @@ func (w *world) seed(t *testing.T, affairs, users int) {
 // open opens the business database for the test's own look at it.
 func (w *world) open(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(w.dir, "business.db")+"?_busy_timeout=10000&_journal_mode=WAL")
+	return openSQLite(t, filepath.Join(w.dir, "business.db"))
+}
+
+func openSQLite(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path+"?_busy_timeout=10000&_journal_mode=WAL")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +210,9 @@ func (w *world) checkUsers(t *testing.T, n int) {
 func TestMain(m *testing.M) {
 	if child := os.Getenv(childEnv); child != "" {
 		os.Exit(crashChild(child))
+	}
+	if order := os.Getenv(commandEnv); order != "" {
+		commandChild(order)
 	}
 	os.Exit(m.Run())
 }

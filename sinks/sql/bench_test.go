@@ -30,20 +30,24 @@ func benchRows(b *testing.B) int {
 }
 
 // BenchmarkGeneration stages and swaps records in random key order, ten pages a commit, into SQLite: the first
-// generation, and one that differs in 5 of 1000 records. The rows are made outside the clock.
+// generation, and later ones in which some of 1000 records are changed or gone. The rows are made outside the clock.
 //
 //	MILKRUN_BENCH_ROWS=1700000 go test -run '^$' -bench Generation -benchtime 1x ./sinks/sql
 func BenchmarkGeneration(b *testing.B) {
 	n := benchRows(b)
-	for _, again := range []bool{false, true} {
-		b.Run(map[bool]string{false: "first", true: "again"}[again], func(b *testing.B) {
+	for _, c := range []struct {
+		name          string
+		again         bool
+		changed, gone int // of 1000
+	}{{"first", false, 0, 0}, {"again", true, 0, 0}, {"changed", true, 10, 0}, {"removed", true, 0, 10}} {
+		b.Run(c.name, func(b *testing.B) {
 			for range b.N {
 				b.StopTimer()
 				s := benchSink(b)
-				if again {
-					benchGeneration(b, s, n, 0)
+				if c.again {
+					benchGeneration(b, s, n, 0, 0)
 				}
-				rate, staged := benchGeneration(b, s, n, 5)
+				rate, staged := benchGeneration(b, s, n, c.changed, n*c.gone/1000)
 				b.ReportMetric(rate, "rows/s")
 				b.ReportMetric(staged, "staged-rows/s")
 				b.ReportMetric(peakMemory(), "peak-MiB")
@@ -65,8 +69,9 @@ func benchSink(b *testing.B) *Sink {
 	return s.(*Sink)
 }
 
-// benchGeneration stages and swaps n records and returns the records a second of both, and of staging alone.
-func benchGeneration(b *testing.B, s *Sink, n, changed int) (all, staging float64) {
+// benchGeneration stages and swaps n records, but for the first ones that are gone, and returns the records a second of
+// both, and of staging alone.
+func benchGeneration(b *testing.B, s *Sink, n, changed, gone int) (all, staging float64) {
 	ctx := context.Background()
 	columns := feed.TextColumns("uniscId", "enterpriseName", "assessGrade")
 	g, err := s.Begin(ctx, columns, s.key, 0)
@@ -75,11 +80,11 @@ func benchGeneration(b *testing.B, s *Sink, n, changed int) (all, staging float6
 	}
 	var took time.Duration
 	values := make([]feed.Value, 0, 30_000)
-	for at := 0; at < n; at += 10_000 {
+	for at := gone; at < n; at += 10_000 {
 		values = benchPage(values[:0], at, min(n, at+10_000), n, changed)
 		b.StartTimer()
 		began := time.Now()
-		_, err = g.Append(ctx, int64(at), feed.Batch{Columns: columns, Values: values})
+		_, err = g.Append(ctx, int64(at-gone), feed.Batch{Columns: columns, Values: values})
 		took += time.Since(began)
 		b.StopTimer()
 		if err != nil {
@@ -89,10 +94,10 @@ func benchGeneration(b *testing.B, s *Sink, n, changed int) (all, staging float6
 	staged := took
 	b.StartTimer()
 	began := time.Now()
-	did, err := g.Swap(ctx, feed.SwapTerms{At: began, Expect: int64(n), MaxDelete: func(int64) int64 { return 0 }})
+	did, err := g.Swap(ctx, feed.SwapTerms{At: began, Expect: int64(n - gone), MaxDelete: func(int64) int64 { return int64(gone) }})
 	took += time.Since(began)
 	b.StopTimer()
-	if err != nil || did.Deleted != 0 {
+	if err != nil || did.Deleted != int64(gone) {
 		b.Fatal(did, err)
 	}
 	if err := g.Close(); err != nil {

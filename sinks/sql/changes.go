@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"milkrun/sync/feed"
@@ -13,7 +14,7 @@ func (g *generation) changesName() sqldb.Name { return g.sink.name.With("_change
 // makeChanges makes the change table, or checks that the one that is there belongs to this key.
 func (g *generation) makeChanges(ctx context.Context) error {
 	d, name := g.sink.db, g.changesName()
-	want := append(append([]string{"change"}, g.sink.key...), "column_name", "old_value", "new_value", "changed_at")
+	want := slices.Concat([]string{"change"}, g.sink.key, []string{"column_name", "old_value", "new_value", "changed_at"})
 	table, err := g.c.Table(ctx, name)
 	if err != nil {
 		return err
@@ -27,8 +28,8 @@ func (g *generation) makeChanges(ctx context.Context) error {
 	}
 	text := d.TypeFor(feed.Text)
 	defs := []string{d.Quote("change") + " " + text + " NOT NULL"}
-	for _, c := range g.plan.key {
-		defs = append(defs, d.Definition(c)+" NOT NULL")
+	for _, c := range d.Definitions(g.plan.key) {
+		defs = append(defs, c+" NOT NULL")
 	}
 	defs = append(defs, d.Quote("column_name")+" "+text, d.Quote("old_value")+" "+text, d.Quote("new_value")+" "+text,
 		d.Quote("changed_at")+" "+d.TypeFor(feed.Time)+" NOT NULL")

@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,6 +18,8 @@ const (
 	beyond     = int64(1) << 40
 )
 
+const remedyStaging = "reset the job's checkpoint, so that it reads from the beginning"
+
 // generation is an enumeration in the staging table. It takes a connection for each call: reading goes on for hours, and
 // the connection may go meanwhile.
 type generation struct {
@@ -27,15 +28,16 @@ type generation struct {
 	plan    *plan
 	name    sqldb.Name // the staging table
 	staging string     // and as SQL
+	live    string     // the table as SQL
 	columns []string   // its columns
 	high    int64      // behind the highest position staged
-	added   int64      // the number for the next row outside the positions
 	pass    int64
 }
 
 var (
 	_ feed.Generation = (*generation)(nil)
 	_ feed.Repairer   = (*generation)(nil)
+	_ feed.Keeper     = (*generation)(nil)
 )
 
 // Begin implements [feed.Snapshotter].
@@ -49,10 +51,10 @@ func (s *Sink) Begin(ctx context.Context, c *feed.Columns, key []string, resume 
 		return nil, err
 	}
 	g := &generation{
-		sink: s, plan: p, name: s.name.With("__staging"), high: resume, added: beyond,
+		sink: s, plan: p, name: s.name.With("__staging"), high: resume,
 		columns: append([]string{seqColumn, passColumn}, p.names...),
 	}
-	g.staging = s.db.Quoted(g.name)
+	g.staging, g.live = s.db.Quoted(g.name), s.db.Quoted(s.name)
 	if err = g.use(ctx, func() error { return g.open(ctx, resume) }); err != nil {
 		return nil, s.fault(err, "open the staging table %s", g.name)
 	}
@@ -92,10 +94,8 @@ func (g *generation) open(ctx context.Context, resume int64) error {
 // stored, compared and ordered in both alike.
 func (g *generation) create() string {
 	d := g.sink.db
-	defs := []string{d.Quote(seqColumn) + " " + d.TypeFor(feed.Integer) + " PRIMARY KEY", d.Quote(passColumn) + " INTEGER NOT NULL"}
-	for _, c := range g.plan.columns {
-		defs = append(defs, d.Definition(c))
-	}
+	defs := append([]string{d.Quote(seqColumn) + " " + d.TypeFor(feed.Integer) + " PRIMARY KEY", d.Quote(passColumn) + " INTEGER NOT NULL"},
+		d.Definitions(g.plan.columns)...)
 	if d.ImplicitDDL() {
 		defs = append(defs, "KEY ("+d.List("", g.sink.key)+")")
 	}
@@ -109,7 +109,7 @@ func (g *generation) resume(ctx context.Context, at int64) error {
 		return err
 	}
 	if table == nil || !slices.Equal(sqldb.Names(table.Columns), g.columns) {
-		return fmt.Errorf("nothing is staged that could be gone on with")
+		return feed.Errorf(feed.Fail, "staging", "nothing is staged that could be gone on with").WithRemedy(remedyStaging)
 	}
 	q := g.sink.db.Stmt("DELETE FROM ", g.staging, " WHERE ", g.quote(seqColumn), " >= ").Arg(at)
 	if _, err = g.c.Exec(ctx, q.String(), q.Args...); err != nil {
@@ -120,7 +120,7 @@ func (g *generation) resume(ctx context.Context, at int64) error {
 	}
 	g.pass, err = g.c.Int(ctx, "SELECT MAX("+g.quote(passColumn)+") FROM "+g.staging)
 	if err == nil && g.pass == 0 {
-		return fmt.Errorf("no row is staged below position %d", at)
+		return feed.Errorf(feed.Fail, "staging", "no row is staged below position %d", at).WithRemedy(remedyStaging)
 	}
 	return err
 }
@@ -130,39 +130,62 @@ func (g *generation) Append(ctx context.Context, at int64, b feed.Batch) ([]feed
 	if b.Len() == 0 {
 		return nil, nil
 	}
-	places := make([]int64, b.Len())
-	for i := range places {
-		places[i] = at + int64(i)
-	}
 	g.pass++
-	values, rejected, err := g.fit(b, places, g.pass)
+	values, rejected, err := g.fit(b, at, g.pass)
 	if err != nil {
 		return nil, err
 	}
-	err = g.tx(ctx, func() error {
-		if at < g.high {
-			if err := g.cut(ctx, at, at+int64(b.Len()), ""); err != nil {
-				return err
-			}
-		}
-		return g.c.Load(ctx, g.staging, g.columns, values, "")
-	})
+	before := g.high
+	g.high = max(before, at+int64(b.Len())) // also when it fails: nobody knows whether a lost COMMIT took place
+	if at < before {
+		err = g.use(ctx, func() error { return g.cut(ctx, at, at+int64(b.Len()), "") })
+	}
+	w := len(g.columns)
+	if err == nil {
+		err = g.halve(ctx, 0, len(values)/w, func(from, to int) error {
+			return g.c.Load(ctx, g.staging, g.columns, values[from*w:to*w], "")
+		}, func(i int, why *feed.Error) {
+			place, _ := values[i*w].(int64)
+			rejected = append(rejected, feed.Rejection{Row: int(place - at), Code: why.Code, Reason: why.Error()})
+		})
+	}
 	if err != nil {
 		return nil, g.sink.fault(err, "stage %d records at %d", b.Len(), at)
 	}
-	g.high = max(g.high, at+int64(b.Len()))
 	return rejected, nil
 }
 
-// fit returns the rows as the staging table takes them, without those that it cannot hold.
-func (g *generation) fit(b feed.Batch, places []int64, pass int64) ([]sqldb.Value, []feed.Rejection, error) {
+// halve runs do for the rows [from, to), in a transaction. When the database refuses them, it goes on with either half,
+// down to the single rows that are refused: a type may have rules of its own, which are not looked at beforehand.
+func (g *generation) halve(ctx context.Context, from, to int, do func(from, to int) error, refused func(row int, why *feed.Error)) error {
+	if from == to {
+		return nil
+	}
+	err := g.tx(ctx, func() error { return do(from, to) })
+	why := feed.Judge(g.sink.db.Fault(err, "the table cannot hold the record"))
+	if why.Verdict != feed.Refuse {
+		return err
+	}
+	if to-from == 1 {
+		refused(from, why)
+		return nil
+	}
+	middle := (from + to) / 2
+	if err := g.halve(ctx, from, middle, do, refused); err != nil {
+		return err
+	}
+	return g.halve(ctx, middle, to, do, refused)
+}
+
+// fit returns the rows as the staging table takes them, row i at the position at+i, without those that it cannot hold.
+func (g *generation) fit(b feed.Batch, at, pass int64) ([]sqldb.Value, []feed.Rejection, error) {
 	if !b.Columns.Equal(g.plan.from) {
 		return nil, nil, g.sink.misfit([]string{"the columns changed while the records were read"})
 	}
 	values := make([]sqldb.Value, 0, b.Len()*len(g.columns))
 	var rejected []feed.Rejection
 	for i := range b.Len() {
-		row, bad := g.sink.fitRow(g.plan, b.Row(i), append(values, places[i], pass))
+		row, bad := g.sink.fitRow(g.plan, b.Row(i), append(values, at+int64(i), pass))
 		if bad != nil {
 			rejected = append(rejected, feed.Rejection{Row: i, Code: bad.Column, Reason: bad.Error()})
 			continue

@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,7 +50,7 @@ func (s *Sink) table(ctx context.Context, c *feed.Columns) (table *sqldb.Table, 
 			return err
 		}
 		if table, err = db.Table(ctx, s.name); err == nil && table == nil {
-			err = errors.New("it is not there after it was made")
+			err = feed.Errorf(feed.HaltJob, "table", "it is not there after it was made").WithRemedy("compare table in jobs.toml with the database and the schemas of its user")
 		}
 		return err
 	})

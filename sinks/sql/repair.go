@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"fmt"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/sqldb"
@@ -62,19 +63,23 @@ func (g *generation) Probe(ctx context.Context, b feed.Batch) ([]int64, error) {
 	if err := g.use(ctx, func() error { return g.index(ctx) }); err != nil {
 		return nil, g.sink.fault(err, "index the staged records")
 	}
-	err := g.tx(ctx, func() error {
-		for i := range out {
-			row, rejected, err := g.fit(b.Slice(i, i+1), out[i:i+1], -g.pass)
-			if out[i] = -1; err == nil && len(rejected) == 0 {
-				out[i], err = g.see(ctx, row)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := g.halve(ctx, 0, b.Len(), func(from, to int) error { return g.probe(ctx, b, out, from, to) },
+		func(i int, _ *feed.Error) { out[i] = -1 })
 	return out, g.sink.fault(err, "stage %d records read again", b.Len())
+}
+
+// probe stages the rows [from, to) of b again and sets their places.
+func (g *generation) probe(ctx context.Context, b feed.Batch, places []int64, from, to int) error {
+	for i := from; i < to; i++ {
+		row, rejected, err := g.fit(b.Slice(i, i+1), 0, -g.pass)
+		if places[i] = -1; err == nil && len(rejected) == 0 {
+			places[i], err = g.see(ctx, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // see stages a row read again at every place where its key stands, and returns the first one, -1 when the row stands
@@ -87,13 +92,12 @@ func (g *generation) see(ctx context.Context, row []sqldb.Value) (int64, error) 
 		key[i] = row[2+at]
 	}
 	places, err := g.places(ctx, d.Stmt("SELECT t.", seq, " FROM ", g.staging, " t WHERE ").Equal(g.plan.key, key).Add(" ORDER BY t.", seq))
+	if err == nil && len(places) == 0 {
+		places = []int64{0}
+		places[0], err = g.outside(ctx)
+	}
 	if err != nil {
 		return 0, err
-	}
-	if len(places) == 0 {
-		if places, err = g.outside(ctx); err != nil {
-			return 0, err
-		}
 	}
 	for _, at := range places {
 		if err := g.cut(ctx, at, at+1, ""); err != nil {
@@ -110,10 +114,10 @@ func (g *generation) see(ctx context.Context, row []sqldb.Value) (int64, error) 
 	return places[0], nil
 }
 
-// outside returns the number for a row outside the positions.
-func (g *generation) outside(ctx context.Context) ([]int64, error) {
+// outside returns the number for the next row outside the positions.
+func (g *generation) outside(ctx context.Context) (int64, error) {
 	last, err := g.c.Int(ctx, "SELECT MAX("+g.quote(seqColumn)+") FROM "+g.staging)
-	return []int64{max(last+1, beyond)}, err
+	return max(last+1, beyond), err
 }
 
 // index makes keys quick to look up. It is made late: while rows are appended it would cost more than they do.
@@ -143,7 +147,11 @@ func (g *generation) Keep(ctx context.Context, keys *feed.Batch) (kept int64, er
 			return err
 		}
 		for i := range keys.Len() {
-			n, err := g.keep(ctx, keys.Row(i))
+			key, fits := g.keyOf(*keys, i)
+			if !fits {
+				continue // what the table cannot hold is not in it
+			}
+			n, err := g.keep(ctx, key)
 			if err != nil {
 				return err
 			}
@@ -154,22 +162,30 @@ func (g *generation) Keep(ctx context.Context, keys *feed.Batch) (kept int64, er
 	return kept, g.sink.fault(err, "keep records of the current generation")
 }
 
+// keyOf returns the key in row i as the table's key columns hold it.
+func (g *generation) keyOf(keys feed.Batch, i int) (key []sqldb.Value, fits bool) {
+	for _, c := range g.plan.key {
+		v, err := g.sink.writer.Value(&c, keys.Get(i, c.Name))
+		if err != nil {
+			return nil, false
+		}
+		key = append(key, v)
+	}
+	return key, true
+}
+
 // keep stages the current records that are not staged: the one with a key, or all.
-func (g *generation) keep(ctx context.Context, key []feed.Value) (int64, error) {
-	base, err := g.outside(ctx)
+func (g *generation) keep(ctx context.Context, key []sqldb.Value) (int64, error) {
+	first, err := g.outside(ctx)
 	if err != nil {
 		return 0, err
 	}
 	d := g.sink.db
-	q := d.Stmt("INSERT INTO ", g.staging, " (", d.List("", g.columns), ") SELECT ").Arg(base[0]-1).
-		Add(" + ROW_NUMBER() OVER (ORDER BY ", d.List("l.", g.sink.key), "), ").Arg(g.pass).
-		Add(", ", d.List("l.", g.plan.names), " FROM ", d.Quoted(g.sink.name), " l WHERE NOT EXISTS (SELECT 1 FROM ", g.staging, " s WHERE ", g.match(), ")")
-	for i, v := range key {
-		value, err := g.sink.writer.Value(&g.plan.key[i], v)
-		if err != nil {
-			return 0, nil // a key that the table cannot hold is not in it
-		}
-		q.Add(" AND l.", d.Quote(g.plan.key[i].Name), " = ").Arg(value)
+	number := fmt.Sprintf("%d + ROW_NUMBER() OVER (ORDER BY %s), %d, ", first-1, d.List("t.", g.sink.key), g.pass)
+	q := d.Stmt("INSERT INTO ", g.staging, " (", d.List("", g.columns), ") SELECT ", number, d.List("t.", g.plan.names),
+		" FROM ", g.live, " t WHERE NOT EXISTS (SELECT 1 FROM ", g.staging, " s WHERE ", g.match("t."), ")")
+	if key != nil {
+		q.Add(" AND ").Equal(g.plan.key, key)
 	}
 	return g.c.Exec(ctx, q.String(), q.Args...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
@@ -53,20 +52,9 @@ func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 10000} }
 
 // Open returns the sink.
 func (s *settings) Open(ctx context.Context, env kind.Env) (feed.Sink, error) {
-	c, ok := s.connection.(*sqldb.Connection)
-	if !ok {
-		return nil, fmt.Errorf("connection %s is no SQL connection", env.Connection)
-	}
-	db, err := c.DB(ctx, true)
-	if err == nil {
-		err = db.Writable(ctx)
-	}
+	db, zone, err := sqldb.Open(ctx, s.connection, env, true)
 	if err != nil {
-		return nil, fmt.Errorf("connection %s: %w", env.Connection, err)
-	}
-	zone := env.Location
-	if zone == nil {
-		zone = time.UTC
+		return nil, err
 	}
 	return &Sink{
 		db: db, name: sqldb.ParseName(s.table), key: s.key, changes: s.changes, zone: zone, writer: db.Writer(zone),

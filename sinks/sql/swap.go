@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,19 +21,33 @@ const (
 	changeColumn = "__change"
 )
 
-// Swap implements [feed.Generation].
+// Swap implements [feed.Generation]. Of a key that is staged more than once the row that was read last counts.
 func (g *generation) Swap(ctx context.Context, terms feed.SwapTerms) (feed.Changes, error) {
 	var did feed.Changes
 	err := g.use(ctx, func() (err error) {
 		defer g.tidy(context.WithoutCancel(ctx))
-		if did, err = g.swap(ctx, terms); errors.Is(err, errTwice) {
-			if err = g.keepLatest(ctx); err == nil {
-				did, err = g.swap(ctx, terms)
-			}
+		if did, err = g.swap(ctx, terms, false); errors.Is(err, errTwice) {
+			did, err = g.swap(ctx, terms, true)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return g.exec(ctx, "DROP TABLE IF EXISTS "+g.staging)
 	})
-	return did, g.sink.fault(err, "swap in the new generation")
+	if err != nil {
+		return feed.Changes{}, g.refused(g.sink.fault(err, "swap in the new generation"))
+	}
+	return did, nil
+}
+
+// refused halts the job for what would be refused again and again: a row that fits its columns, but not the table.
+func (g *generation) refused(err error) error {
+	e := feed.Judge(err)
+	if e.Verdict != feed.Refuse {
+		return err
+	}
+	e.Verdict = feed.HaltJob
+	return e.WithRemedy("the old generation stays in place: drop or alter the constraint or trigger of %s that the records break, then resume the job", g.sink.name)
 }
 
 // tidy gives back the room of what a swap made for itself. What it cannot drop goes with the connection, or with the
@@ -43,15 +58,25 @@ func (g *generation) tidy(ctx context.Context) {
 	}
 }
 
-// counted checks the number of different keys.
-func (g *generation) counted(ctx context.Context, terms feed.SwapTerms) error {
-	return g.use(ctx, func() error {
-		n, err := g.distinct(ctx)
-		return errors.Join(err, expect(n, terms))
+// swap is one transaction, in which nobody else writes to the table: what is compared is what is changed. twice says
+// that keys are staged more than once.
+func (g *generation) swap(ctx context.Context, terms feed.SwapTerms, twice bool) (did feed.Changes, err error) {
+	err = g.c.Tx(ctx, func() (err error) {
+		if err = g.c.Lock(ctx, g.live); err == nil && twice {
+			err = g.keepLatest(ctx)
+		}
+		if err == nil {
+			did, err = g.replace(ctx, terms)
+		}
+		if err == nil && !g.sink.db.ImplicitDDL() {
+			err = g.exec(ctx, "DROP TABLE "+g.staging)
+		}
+		return err
 	})
+	return did, err
 }
 
-// keepLatest leaves of each key the row that was read last.
+// keepLatest unstages, of each key, all rows but the one that was read last.
 func (g *generation) keepLatest(ctx context.Context) error {
 	d, seq := g.sink.db, g.quote(seqColumn)
 	number := "ROW_NUMBER() OVER (PARTITION BY " + d.List("t.", g.sink.key) + " ORDER BY ABS(t." + g.quote(passColumn) + ") DESC, t." + seq + " DESC)"
@@ -67,54 +92,46 @@ func (g *generation) keepLatest(ctx context.Context) error {
 	return nil
 }
 
-func (g *generation) swap(ctx context.Context, terms feed.SwapTerms) (did feed.Changes, err error) {
-	live := g.sink.db.Quoted(g.sink.name)
+// replace makes the table hold what is staged.
+func (g *generation) replace(ctx context.Context, terms feed.SwapTerms) (did feed.Changes, err error) {
 	rows, err := g.c.Int(ctx, "SELECT COUNT(*) FROM "+g.staging)
 	if err != nil {
 		return did, err
 	}
-	old, err := g.c.Int(ctx, "SELECT COUNT(*) FROM "+live)
+	old, err := g.c.Int(ctx, "SELECT COUNT(*) FROM "+g.live)
 	if err != nil {
 		return did, err
 	}
-	source := g.staging
-	if old > 0 {
-		if source, err = g.arrange(ctx, rows); err != nil {
-			return did, err
-		}
+	source := ""
+	if old == 0 {
+		did.Inserted, err = rows, g.distinctInto(ctx, g.sink.into(), rows)
+	} else {
+		source, err = g.arrange(ctx, rows)
 	}
-	err = g.c.Tx(ctx, func() error {
-		if now, err := g.c.Int(ctx, "SELECT COUNT(*) FROM "+live); err != nil || now != old {
-			return errors.Join(err, feed.Errorf(feed.Retry, "", "the table was changed meanwhile"))
-		}
-		if old == 0 {
-			did, err = g.first(ctx, live, rows, terms)
-		} else {
-			did, err = g.again(ctx, live, source, rows, old, terms)
-		}
-		if err == nil && !g.sink.db.ImplicitDDL() {
-			err = g.exec(ctx, "DROP TABLE "+g.staging)
-		}
-		return err
-	})
-	if err != nil {
-		return feed.Changes{}, err
+	if err == nil {
+		err = expect(rows, terms)
 	}
-	return did, g.exec(ctx, "DROP TABLE IF EXISTS "+g.staging)
+	if err != nil || old == 0 {
+		return did, err
+	}
+	return g.again(ctx, source, rows, old, terms)
 }
 
-// first fills an empty table: one sort, and rows written in the order of the key.
-func (g *generation) first(ctx context.Context, live string, rows int64, terms feed.SwapTerms) (feed.Changes, error) {
+// write inserts rows, in the order of the key, into a table with that key, and returns how many it wrote. Of those that
+// are there it sets the columns of update, if they differ.
+func (g *generation) write(ctx context.Context, into, from string, update []string) (int64, error) {
 	d := g.sink.db
-	n, err := g.c.Exec(ctx, "INSERT INTO "+g.sink.into()+" ("+d.List("", g.plan.names)+") SELECT "+d.List("s.", g.plan.names)+
-		" FROM "+g.staging+" s WHERE 1 = 1 ORDER BY "+d.List("s.", g.sink.key)+d.Upsert(g.sink.key, nil))
-	switch {
-	case err != nil:
-		return feed.Changes{}, err
-	case n != rows:
-		return feed.Changes{}, errTwice
+	return g.c.Exec(ctx, "INSERT INTO "+into+" ("+d.List("", g.plan.names)+") SELECT "+d.List("s.", g.plan.names)+" FROM "+from+
+		" ORDER BY "+d.List("s.", g.sink.key)+d.Upsert(g.sink.key, update))
+}
+
+// distinctInto writes the staged rows into an empty table with the key. It is errTwice when two of them have one key.
+func (g *generation) distinctInto(ctx context.Context, into string, rows int64) error {
+	n, err := g.write(ctx, into, g.staging+" s WHERE 1 = 1", nil)
+	if err == nil && n != rows {
+		err = errTwice
 	}
-	return feed.Changes{Inserted: n}, expect(n, terms)
+	return err
 }
 
 func expect(distinct int64, terms feed.SwapTerms) error {
@@ -124,7 +141,7 @@ func expect(distinct int64, terms feed.SwapTerms) error {
 	return nil
 }
 
-// arrange returns where the staged rows are to be read from, and makes sure that no key is there twice.
+// arrange returns where the staged rows are to be read from. It is errTwice when two of them have one key.
 func (g *generation) arrange(ctx context.Context, rows int64) (source string, err error) {
 	d := g.sink.db
 	if !d.Sorts() {
@@ -134,35 +151,25 @@ func (g *generation) arrange(ctx context.Context, rows int64) (source string, er
 		}
 		return g.staging, err
 	}
-	var defs []string
-	for _, c := range g.plan.columns {
-		defs = append(defs, d.Definition(c))
-	}
+	source = d.Temp(sortedTable)
 	if err := g.exec(ctx, d.DropTemp(sortedTable)); err != nil {
 		return "", err
 	}
-	if err := g.exec(ctx, d.CreateTemp(sortedTable)+" ("+strings.Join(defs, ", ")+", PRIMARY KEY ("+d.List("", g.sink.key)+")) WITHOUT ROWID"); err != nil {
+	defs := strings.Join(append(d.Definitions(g.plan.columns), "PRIMARY KEY ("+d.List("", g.sink.key)+")"), ", ")
+	if err := g.exec(ctx, d.CreateTemp(sortedTable)+" ("+defs+") WITHOUT ROWID"); err != nil {
 		return "", err
 	}
-	n, err := g.c.Exec(ctx, "INSERT INTO "+d.Temp(sortedTable)+" ("+d.List("", g.plan.names)+") SELECT "+d.List("s.", g.plan.names)+
-		" FROM "+g.staging+" s WHERE 1 = 1 ORDER BY "+d.List("s.", g.sink.key)+d.Upsert(g.sink.key, nil))
-	if err == nil && n != rows {
-		err = errTwice
-	}
-	return d.Temp(sortedTable), err
+	return source, g.distinctInto(ctx, source, rows)
 }
 
 // again compares the staged rows with the table and writes what differs.
-func (g *generation) again(ctx context.Context, live, source string, rows, old int64, terms feed.SwapTerms) (did feed.Changes, err error) {
-	if err := expect(rows, terms); err != nil {
-		return did, err
-	}
-	d := g.sink.db
-	changed, err := g.compare(ctx, live, source)
+func (g *generation) again(ctx context.Context, source string, rows, old int64, terms feed.SwapTerms) (did feed.Changes, err error) {
+	delta := g.sink.db.Temp(deltaTable)
+	changed, err := g.compare(ctx, source)
 	if err != nil {
 		return did, err
 	}
-	did.Inserted, err = g.c.Int(ctx, "SELECT COUNT(*) FROM "+d.Temp(deltaTable)+" t WHERE t."+g.quote(changeColumn)+" = 'added'")
+	did.Inserted, err = g.c.Int(ctx, "SELECT COUNT(*) FROM "+delta+" t WHERE t."+g.quote(changeColumn)+" = 'added'")
 	if err != nil {
 		return did, err
 	}
@@ -173,12 +180,11 @@ func (g *generation) again(ctx context.Context, live, source string, rows, old i
 		return did, &feed.ShrinkError{Old: old, New: rows, Deleted: did.Deleted, Allowed: allowed}
 	}
 	if did.Deleted > 0 {
-		if err := g.remove(ctx, live, source, did.Deleted); err != nil {
+		if err := g.remove(ctx, source, did.Deleted); err != nil {
 			return did, err
 		}
 	}
-	_, err = g.c.Exec(ctx, "INSERT INTO "+g.sink.into()+" ("+d.List("", g.plan.names)+") SELECT "+d.List("s.", g.plan.names)+" FROM "+
-		d.Temp(deltaTable)+" s WHERE s."+g.quote(changeColumn)+" <> 'removed' ORDER BY "+d.List("s.", g.sink.key)+d.Upsert(g.sink.key, g.plan.rest))
+	_, err = g.write(ctx, g.sink.into(), delta+" s WHERE s."+g.quote(changeColumn)+" <> 'removed'", g.plan.rest)
 	if err == nil && g.sink.changes {
 		err = g.record(ctx, terms)
 	}
@@ -187,7 +193,7 @@ func (g *generation) again(ctx context.Context, live, source string, rows, old i
 
 // compare fills the table of what differs: rows that are new, and rows with other values beside the old ones. It returns
 // their number.
-func (g *generation) compare(ctx context.Context, live, source string) (int64, error) {
+func (g *generation) compare(ctx context.Context, source string) (int64, error) {
 	d := g.sink.db
 	l := "l." + g.quote(g.sink.key[0])
 	q := d.Stmt(d.CreateTemp(deltaTable), " AS SELECT CASE WHEN ", l, " IS NULL THEN 'added' ELSE 'changed' END AS ", g.quote(changeColumn),
@@ -195,7 +201,7 @@ func (g *generation) compare(ctx context.Context, live, source string) (int64, e
 	for i, c := range g.plan.rest {
 		q.Add(", l.", d.Quote(c), " AS ", d.Quote(oldColumn(i)))
 	}
-	q.Add(" FROM ", g.differing(live, source), " s LEFT JOIN ", live, " l ON ", g.match(), " WHERE ", l, " IS NULL")
+	q.Add(" FROM ", g.differing(source), " s LEFT JOIN ", g.live, " l ON ", g.match("l."), " WHERE ", l, " IS NULL")
 	for _, c := range g.plan.rest {
 		q.Add(" OR ", d.Differs("l."+d.Quote(c), "s."+d.Quote(c)))
 	}
@@ -210,20 +216,20 @@ func (g *generation) compare(ctx context.Context, live, source string) (int64, e
 
 // differing returns the rows to be looked at: where both sides are in order, side by side, those that are not the same in
 // the table; else all.
-func (g *generation) differing(live, source string) string {
+func (g *generation) differing(source string) string {
 	if g.sink.db.Sorts() {
-		return g.except(append(append([]string{}, g.sink.key...), g.plan.rest...), source, live)
+		return g.except(slices.Concat(g.sink.key, g.plan.rest), source, g.live)
 	}
 	return source
 }
 
 // gone returns the keys that are in the table and not staged.
-func (g *generation) gone(live, source string) string {
+func (g *generation) gone(source string) string {
 	d := g.sink.db
 	if d.Sorts() {
-		return g.except(g.sink.key, live, source)
+		return g.except(g.sink.key, g.live, source)
 	}
-	return "(SELECT " + d.List("l.", g.sink.key) + " FROM " + live + " l WHERE NOT EXISTS (SELECT 1 FROM " + source + " s WHERE " + g.match() + "))"
+	return "(SELECT " + d.List("l.", g.sink.key) + " FROM " + g.live + " l WHERE NOT EXISTS (SELECT 1 FROM " + source + " s WHERE " + g.match("l.") + "))"
 }
 
 // except returns the rows of a that are not in b. Ordered by the key, which both are already, it is one pass over both.
@@ -239,31 +245,32 @@ func (g *generation) except(columns []string, a, b string) string {
 
 func oldColumn(i int) string { return fmt.Sprintf("__old%d", i) }
 
-// match is the condition that l and s have the same key. The table's side comes first: its collation counts.
-func (g *generation) match() string {
+// match is the condition that a row of the table, under an alias, and s have the same key. The table's side comes first:
+// its collation counts.
+func (g *generation) match(alias string) string {
 	out := ""
 	for i, k := range g.sink.key {
 		if i > 0 {
 			out += " AND "
 		}
-		out += "l." + g.quote(k) + " = s." + g.quote(k)
+		out += alias + g.quote(k) + " = s." + g.quote(k)
 	}
 	return out
 }
 
 // remove deletes the records that are not staged, and adds them to what differs.
-func (g *generation) remove(ctx context.Context, live, source string, want int64) error {
+func (g *generation) remove(ctx context.Context, source string, want int64) error {
 	d := g.sink.db
 	q := d.Stmt("INSERT INTO ", d.Temp(deltaTable), " (", g.quote(changeColumn), ", ", d.List("", g.sink.key))
 	for i := range g.plan.rest {
 		q.Add(", ", g.quote(oldColumn(i)))
 	}
-	q.Add(") SELECT 'removed', ", d.List("l.", append(append([]string{}, g.sink.key...), g.plan.rest...)), " FROM ", live,
-		" l JOIN ", g.gone(live, source), " s ON ", g.match())
+	q.Add(") SELECT 'removed', ", d.List("l.", slices.Concat(g.sink.key, g.plan.rest)), " FROM ", g.live,
+		" l JOIN ", g.gone(source), " s ON ", g.match("l."))
 	if err := g.exec(ctx, q.String()); err != nil {
 		return err
 	}
-	n, err := g.c.Exec(ctx, d.DeleteIn(live, d.Temp(deltaTable), g.sink.key, g.quote(changeColumn)+" = 'removed'"))
+	n, err := g.c.Exec(ctx, d.DeleteIn(g.live, d.Temp(deltaTable), g.sink.key, g.quote(changeColumn)+" = 'removed'"))
 	if err == nil && n != want {
 		err = feed.Errorf(feed.HaltJob, "key", "%d records are gone, but %d can be told by their key", want, n).
 			WithRemedy("look for rows with NULL in a key column, and make the key columns NOT NULL")

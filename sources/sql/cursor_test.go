@@ -120,3 +120,36 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestBoundsThatAreNone(t *testing.T) {
+	source := func(column string) *Source {
+		s := cursorSource(t, column)
+		if column == "text" {
+			s.cursor[0].Name = "create_date"
+		}
+		return s
+	}
+	for _, c := range []struct{ column, from, to, says string }{
+		{"int", "5", "2", "must not stand behind"},
+		{"ts", "2026-01-02", "2026-01-01", "must not stand behind"},
+		{"ts", "2026-01-02 00:00:00", "2026-01-01", "must not stand behind"},
+		{"tz", "2026-01-02", `["2026-01-01 00:00:00"]`, "must not stand behind"},
+		{"text", "2026-01-02", "2026-01-01 23:00:00", "must not stand behind"},
+		{"text", "garbage", "", "is no time"},
+		{"text", "", `["garbage"]`, "is no time"},
+		{"text", "", "17", "is no time"},
+		{"big", "x", "", "is no bound"},
+		{"int", "5", "5", ""},
+		{"ts", "2026-01-02", "2026-01-02", ""},
+		{"text", "2026-01-02", "2026-01-02", ""},
+		{"word", "b", "a", ""}, // only the database knows its order
+	} {
+		_, _, err := source(c.column).Range(c.from, c.to)
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s from %q to %q: %v, want %q", c.column, c.from, c.to, err, c.says)
+		}
+	}
+	if c, err := source("text").CheckCursor(`["garbage"]`); err == nil || !strings.Contains(err.Error(), "create_date") {
+		t.Errorf("%s, %v", c, err)
+	}
+}

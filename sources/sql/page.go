@@ -186,8 +186,7 @@ func (s *Source) named(values []sqldb.Value) string {
 
 // timely says that the first cursor column holds times, as its type, its name or other values of it say.
 func (r *pageReader) timely() bool {
-	c := r.s.cursor[0]
-	if c.Type == feed.Time || c.Type == feed.Date || r.times {
+	if r.times || holdsTimes(r.s.cursor[0]) {
 		return true
 	}
 	if len(r.after.values) > 0 {
@@ -195,8 +194,16 @@ func (r *pageReader) timely() bool {
 			return true
 		}
 	}
+	return false
+}
+
+// holdsTimes says that a column holds times, as its type or its name say.
+func holdsTimes(c sqldb.Column) bool {
+	if c.Type == feed.Integer || c.Type == feed.Decimal {
+		return false
+	}
 	name := strings.ToLower(c.Name)
-	return strings.Contains(name, "date") || strings.Contains(name, "time") || strings.HasSuffix(name, "_at")
+	return c.Type == feed.Time || c.Type == feed.Date || strings.Contains(name, "date") || strings.Contains(name, "time") || strings.HasSuffix(name, "_at")
 }
 
 // looksLikeTime recognises 2026-01-31, alone or with a time of day behind it.

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -50,7 +51,24 @@ func (r rewinder) first(c feed.Cursor) (string, bool) {
 // CheckCursor implements [feed.CursorChecker].
 func (s *Source) CheckCursor(c feed.Cursor) (feed.Cursor, error) {
 	p, err := s.parse(c)
+	if err == nil {
+		err = s.timed(p)
+	}
 	return p.format(), err
+}
+
+// timed refuses an operator's cursor or bound that is no time where the first cursor column holds times: it would stand
+// before or behind all of them.
+func (s *Source) timed(p position) error {
+	if len(p.values) == 0 || !holdsTimes(s.cursor[0]) {
+		return nil
+	}
+	text, ok := p.values[0].(string)
+	if _, err := sqldb.ParseTime(text, s.zone); ok && err == nil {
+		return nil
+	}
+	return feed.Errorf(feed.HaltJob, "cursor", "%s: %v is no time, which the column %s holds", s.place, p.values[0], s.cursor[0].Name).
+		WithRemedy("write for example 2026-01-31, 2026-01-31 10:00:00 or %s", s.example().format())
 }
 
 // Count implements [feed.Counter].
@@ -140,13 +158,45 @@ func (s *Source) Range(from, to string) (feed.Cursor, feed.Source, error) {
 			return "", nil, err
 		}
 	}
+	if s.backwards(start, bounded.to) {
+		return "", nil, feed.Errorf(feed.Fail, "range", "%s: from %s to %s is nothing: from must not stand behind to", s.place, from, to)
+	}
 	return start.format(), &bounded, nil
+}
+
+// backwards says that a range ends before it begins, as far as that can be told without the database's own order.
+func (s *Source) backwards(from position, to bound) bool {
+	if len(from.values) == 0 || to.op == "" {
+		return false
+	}
+	order := 0
+	switch a := from.values[0].(type) {
+	case int64:
+		b, ok := to.values[0].(int64)
+		order = cmp.Compare(a, b)
+		if !ok {
+			return false
+		}
+	case string:
+		b, _ := to.values[0].(string)
+		at, err := sqldb.ParseTime(a, s.zone)
+		end, wrong := sqldb.ParseTime(b, s.zone)
+		if err != nil || wrong != nil {
+			return false
+		}
+		order = at.Compare(end)
+	}
+	return order > 0 || order == 0 && to.op == "<"
 }
 
 // bound reads a cursor, or a single value as the place before the rows that have it.
 func (s *Source) bound(text string) (position, error) {
 	if strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") {
-		return s.parse(feed.Cursor(text))
+		p, err := s.parse(feed.Cursor(text))
+		if err == nil {
+			err = s.timed(p)
+		}
+		return p, err
 	}
 	var v sqldb.Value = text
 	var err error
@@ -161,7 +211,11 @@ func (s *Source) bound(text string) (position, error) {
 		return position{}, feed.Errorf(feed.HaltJob, "range", "%s: %q is no bound for the column %s, which is %s", s.place, text, c.Name, c.Decl).
 			WithRemedy("write a value of the column, a day, or a cursor")
 	}
-	return s.parse(position{values: []sqldb.Value{v}, from: true}.format())
+	p, err := s.parse(position{values: []sqldb.Value{v}, from: true}.format())
+	if err == nil {
+		err = s.timed(p)
+	}
+	return p, err
 }
 
 func (s *Source) end(text string) (bound, error) {

@@ -64,17 +64,9 @@ func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 2000} }
 
 // Open looks at the columns and returns the source.
 func (s *settings) Open(ctx context.Context, env kind.Env) (feed.Source, error) {
-	c, ok := s.connection.(*sqldb.Connection)
-	if !ok {
-		return nil, fmt.Errorf("connection %s is no SQL connection", env.Connection)
-	}
-	db, err := c.DB(ctx, false)
+	db, zone, err := sqldb.Open(ctx, s.connection, env, false)
 	if err != nil {
-		return nil, fmt.Errorf("connection %s: %w", env.Connection, err)
-	}
-	zone := env.Location
-	if zone == nil {
-		zone = time.UTC
+		return nil, err
 	}
 	src := &Source{db: db, zone: zone, lookback: s.lookback}
 	src.place = fmt.Sprintf("connection %s, query of job %s", env.Connection, env.Job)

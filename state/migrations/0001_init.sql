@@ -6,8 +6,11 @@
 -- Every job that a daemon or a run has seen.
 CREATE TABLE job (
   name      TEXT PRIMARY KEY,
-  since     TEXT,                      -- first seen by a daemon: slots before this are never due
-  last_full TEXT                       -- when the last complete pass ended
+  plan      TEXT NOT NULL DEFAULT '',  -- when it is due, as the configuration last had it; '' is never
+  since     TEXT,                      -- since when a daemon knows that plan: slots before this are never due
+  last_full TEXT,                      -- when the last complete pass ended
+  source    TEXT,                      -- its connections, as the configuration last had them; NULL when it has
+  sink      TEXT                       -- no such job
 ) STRICT, WITHOUT ROWID;
 
 -- One execution of a job.
@@ -15,7 +18,7 @@ CREATE TABLE run (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   job         TEXT NOT NULL,
   slot        TEXT,                    -- the slot that caused it; NULL when it was started by hand
-  "trigger"   TEXT NOT NULL CHECK ("trigger" IN ('schedule','catch-up','resume','manual')),
+  "trigger"   TEXT NOT NULL CHECK ("trigger" IN ('schedule','catch-up','resume','manual','backfill')),
   mode        TEXT NOT NULL CHECK (mode IN ('incremental','full')),
   state       TEXT NOT NULL CHECK (state IN ('running','done','part','failed','halted','interrupted','cancelled')),
   started_at  TEXT NOT NULL,
@@ -88,10 +91,8 @@ CREATE INDEX checkpoint_history_by_run ON checkpoint_history (run_id);
 CREATE TABLE recent (
   job   TEXT NOT NULL,
   place TEXT NOT NULL,
-  at    TEXT NOT NULL,
   PRIMARY KEY (job, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX recent_by_time ON recent (job, at);
 
 -- What became of every due slot; a row stands for all slots from "at" through "through". Rows of a job never overlap.
 CREATE TABLE slot (
@@ -99,7 +100,7 @@ CREATE TABLE slot (
   at         TEXT NOT NULL CHECK (at GLOB '[0-9][0-9][0-9][0-9]-??-??T??:??:??.???Z'),
   through    TEXT NOT NULL CHECK (through >= at AND through GLOB '[0-9][0-9][0-9][0-9]-??-??T??:??:??.???Z'),
   count      INTEGER NOT NULL CHECK (count > 0),
-  decision   TEXT NOT NULL CHECK (decision IN ('ran','skipped','coalesced','caught up','paused','missed')),
+  decision   TEXT NOT NULL CHECK (decision IN ('ran','skipped','coalesced','caught up','paused','halted','missed')),
   run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL,
   decided_at TEXT NOT NULL,
   note       TEXT NOT NULL DEFAULT '',
@@ -185,25 +186,88 @@ CREATE TABLE operation (
   why  TEXT NOT NULL
 ) STRICT;
 
--- One row a job: the answer to "is everything all right?".
+-- What operators were told, one row a sort of trouble of one job or connection; see package alert. It goes when it is over
+-- and its cool-down has passed.
+CREATE TABLE alert (
+  kind       TEXT NOT NULL CHECK (kind IN ('failed','halted','late','stale')),
+  scope      TEXT NOT NULL CHECK (scope IN ('job','connection')),
+  name       TEXT NOT NULL,
+  open       INTEGER NOT NULL CHECK (open IN (0, 1)),  -- still wrong, or its end not said yet
+  since      TEXT,                                     -- when the trouble began
+  occurrence TEXT NOT NULL,                            -- the newest: "run 812", a deadline, a time
+  count      INTEGER NOT NULL,                         -- occurrences since it began
+  announced  TEXT NOT NULL,                            -- the occurrence that was said last, '' when none was since it began
+  sent_at    TEXT,                                     -- when something was said last
+  PRIMARY KEY (kind, scope, name)
+) STRICT, WITHOUT ROWID;
+
+-- The daemon that runs on this file, or ran last.
+CREATE TABLE daemon (
+  one          INTEGER PRIMARY KEY CHECK (one = 1),
+  pid          INTEGER NOT NULL,
+  version      TEXT NOT NULL,
+  started_at   TEXT NOT NULL,
+  seen_at      TEXT NOT NULL,            -- when its scheduler last turned and could write here
+  config       TEXT NOT NULL,            -- the configuration's path
+  digest       TEXT NOT NULL,            -- SHA-256 of its text
+  loaded_at    TEXT NOT NULL,            -- when it was taken up
+  refused_at   TEXT,                     -- when a newer text was refused; NULL when none was since
+  refusal      TEXT NOT NULL DEFAULT ''  -- why
+) STRICT;
+
+-- A range that is read again, or for the first time, beside the forward lane. Its units are read one by one.
+CREATE TABLE backfill (
+  id         INTEGER PRIMARY KEY,
+  job        TEXT NOT NULL,
+  "from"     TEXT NOT NULL,
+  "to"       TEXT NOT NULL,
+  who        TEXT NOT NULL,
+  why        TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  ended_at   TEXT                        -- NULL while units are open
+) STRICT;
+CREATE TABLE backfill_unit (
+  backfill_id INTEGER NOT NULL REFERENCES backfill (id) ON DELETE CASCADE,
+  n           INTEGER NOT NULL,          -- from 1
+  "from"      TEXT NOT NULL,
+  "to"        TEXT NOT NULL,
+  state       TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open','done','part')),  -- part: with dead letters
+  run_id      INTEGER,                   -- the last run over it
+  PRIMARY KEY (backfill_id, n)
+) STRICT, WITHOUT ROWID;
+
+-- One row a job: the answer to "is everything all right?". A job is halted by itself or by a connection of it. One whose
+-- halt was ended is resumed until it runs again.
 CREATE VIEW v_status AS
-WITH name (job) AS (SELECT name FROM job UNION SELECT job FROM checkpoint UNION SELECT job FROM pause)
-SELECT n.job,
-       CASE WHEN h.name IS NOT NULL THEN 'halted' WHEN p.job IS NOT NULL THEN 'paused' ELSE coalesce(r.state, 'never ran') END AS state,
-       coalesce(h.reason, p.why, nullif(r.error, ''), '') AS reason,
-       r.id AS last_run, r.state AS last_run_state, r.started_at, r.finished_at, r.delivered, r.total,
-       (SELECT max(s.through) FROM slot s WHERE s.job = n.job) AS last_slot,
-       c.cursor, c.updated_at AS cursor_at, f.rows AS full_pass_rows, j.last_full,
-       (SELECT count(*) FROM letter l WHERE l.job = n.job AND l.state = 'open') AS open_letters,
-       (SELECT count(*) FROM intent i WHERE i.job = n.job AND i.state = 'doubt') AS doubts
-  FROM name n
-  LEFT JOIN job j ON j.name = n.job
-  LEFT JOIN run r ON r.id = (SELECT max(id) FROM run WHERE job = n.job)
-  LEFT JOIN checkpoint c ON c.job = n.job AND c.lane = 'forward'
-  LEFT JOIN checkpoint f ON f.job = n.job AND f.lane = 'full'
-  LEFT JOIN halt h ON h.scope = 'job' AND h.name = n.job
-  LEFT JOIN pause p ON p.job = n.job
- ORDER BY n.job;
+WITH name (job) AS (SELECT name FROM job UNION SELECT job FROM checkpoint UNION SELECT job FROM pause UNION SELECT name FROM halt WHERE scope = 'job'),
+stand AS (
+  SELECT n.job, j.last_full, r.id AS last_run, h.reason AS halted, p.why AS paused,
+         CASE WHEN r.state = 'running' THEN 'running'
+              WHEN h.name IS NOT NULL THEN 'halted'
+              WHEN p.job IS NOT NULL THEN 'paused'
+              WHEN r.state = 'halted' THEN 'resumed'
+              ELSE coalesce(r.state, 'never ran') END AS state
+    FROM name n
+    LEFT JOIN job j ON j.name = n.job
+    LEFT JOIN run r ON r.id = (SELECT max(id) FROM run WHERE job = n.job)
+    LEFT JOIN pause p ON p.job = n.job
+    LEFT JOIN halt h ON (h.scope, h.name) = (
+      SELECT scope, name FROM halt
+       WHERE scope = 'job' AND name = n.job OR scope = 'connection' AND name IN (j.source, j.sink)
+       ORDER BY scope DESC LIMIT 1)    -- its own before that of a connection
+)
+SELECT s.job, s.state,
+       CASE s.state WHEN 'halted' THEN s.halted WHEN 'paused' THEN s.paused WHEN 'resumed' THEN '' ELSE coalesce(r.error, '') END AS reason,
+       s.last_run, r.state AS last_run_state, r.started_at, r.finished_at, r.delivered, r.total,
+       (SELECT max(t.through) FROM slot t WHERE t.job = s.job) AS last_slot,
+       c.cursor, c.updated_at AS cursor_at, f.rows AS full_pass_rows, s.last_full,
+       (SELECT count(*) FROM letter l WHERE l.job = s.job AND l.state = 'open') AS open_letters,
+       (SELECT count(*) FROM intent i WHERE i.job = s.job AND i.state = 'doubt') AS doubts
+  FROM stand s
+  LEFT JOIN run r ON r.id = s.last_run
+  LEFT JOIN checkpoint c ON c.job = s.job AND c.lane = 'forward'
+  LEFT JOIN checkpoint f ON f.job = s.job AND f.lane = 'full'
+ ORDER BY s.job;
 
 -- Runs, newest first.
 CREATE VIEW v_runs AS

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +39,30 @@ func (s *Servers) New(tb testing.TB, name string) Database {
 	return Database{name, sqldb.NewSQLite, filepath.Join(tb.TempDir(), "test.db")}
 }
 
+// EverywhereAlone is Everywhere with a database that can be made unreachable: on a server of its own, which down ends. An
+// SQLite file is removed.
+func EverywhereAlone(t *testing.T, test func(t *testing.T, db Database, down func())) {
+	t.Helper()
+	for name, env := range map[string]string{"sqlite": "", "postgres": postgresEnv, "mysql": mysqlEnv} {
+		t.Run(name, func(t *testing.T) {
+			if os.Getenv(env) != "" {
+				t.Skipf("the server of %s is not ours to end", env)
+			}
+			var own Servers
+			d := own.New(t, name)
+			t.Cleanup(own.Close)
+			test(t, d, func() {
+				own.Close()
+				if name == "sqlite" {
+					if err := os.Remove(d.dsn); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Connect returns a new connection, closed with the test.
 func (d Database) Connect(tb testing.TB) *sqldb.Connection {
 	tb.Helper()
@@ -71,7 +96,7 @@ func (d Database) Exec(tb testing.TB, queries ...string) {
 	tb.Helper()
 	d.Use(tb, func(ctx context.Context, s *sqldb.Session) error {
 		for _, q := range queries {
-			if _, err := s.Exec(ctx, d.dialect(q)); err != nil {
+			if _, err := s.Exec(ctx, d.Quoted(q)); err != nil {
 				return fmt.Errorf("%s: %w", q, err)
 			}
 		}
@@ -84,7 +109,7 @@ func (d Database) Rows(tb testing.TB, query string) []string {
 	tb.Helper()
 	var out []string
 	d.Use(tb, func(ctx context.Context, s *sqldb.Session) error {
-		return s.Read(ctx, d.dialect(query), nil, func(row []sqldb.Value) error {
+		return s.Read(ctx, d.Quoted(query), nil, func(row []sqldb.Value) error {
 			parts := make([]string, len(row))
 			for i, v := range row {
 				if b, ok := v.([]byte); ok {
@@ -111,7 +136,8 @@ func (d Database) Has(tb testing.TB, table string) bool {
 	return there
 }
 
-func (d Database) dialect(query string) string {
+// Quoted returns a statement in which "x" quotes a name as the database takes it.
+func (d Database) Quoted(query string) string {
 	if d.Kind == "mysql" {
 		return strings.ReplaceAll(query, `"`, "`")
 	}

@@ -27,6 +27,11 @@ import (
 	"milkrun/sync/sqldb"
 )
 
+const (
+	postgresEnv = "MILKRUN_TEST_POSTGRES_DSN"
+	mysqlEnv    = "MILKRUN_TEST_MYSQL_DSN"
+)
+
 // Servers are the servers of one test process, started when first asked for. The zero value is ready.
 type Servers struct {
 	postgres, mysql lazy
@@ -63,13 +68,13 @@ func (s *Servers) Close() {
 // Postgres returns the DSN of a fresh, empty database, which is dropped after the test.
 func (s *Servers) Postgres(tb testing.TB) string {
 	tb.Helper()
-	return s.postgres.database(tb, "MILKRUN_TEST_POSTGRES_DSN", startPostgres, sqldb.NewPostgres, postgresDatabase)
+	return s.postgres.database(tb, postgresEnv, startPostgres, sqldb.NewPostgres, postgresDatabase)
 }
 
 // MySQL returns the DSN of a fresh, empty database, which is dropped after the test.
 func (s *Servers) MySQL(tb testing.TB) string {
 	tb.Helper()
-	return s.mysql.database(tb, "MILKRUN_TEST_MYSQL_DSN", startMySQL, sqldb.NewMySQL, mysqlDatabase)
+	return s.mysql.database(tb, mysqlEnv, startMySQL, sqldb.NewMySQL, mysqlDatabase)
 }
 
 // starter starts a server; the error errAbsent says that it is not installed.

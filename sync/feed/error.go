@@ -44,7 +44,7 @@ type Error struct {
 	RetryAfter time.Duration
 	// Unsent says that the request never left, so that nothing can have happened at the partner.
 	Unsent bool
-	// Remedy tells an operator what to do; empty for a plain retry.
+	// Remedy tells an operator what to do when it does not pass by itself.
 	Remedy string
 	Err    error
 }

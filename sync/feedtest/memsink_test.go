@@ -174,7 +174,10 @@ type memGeneration struct {
 	rows []memRow
 }
 
-var _ feed.Repairer = (*memGeneration)(nil)
+var (
+	_ feed.Repairer = (*memGeneration)(nil)
+	_ feed.Keeper   = (*memGeneration)(nil)
+)
 
 func (g *memGeneration) Append(_ context.Context, at int64, b feed.Batch) ([]feed.Rejection, error) {
 	for i := range b.Len() {
@@ -279,6 +282,24 @@ func (g *memGeneration) Forget(_ context.Context, from, to int64) error {
 		return inside && (!r.seen || g.sink.is("forgets what was seen"))
 	})
 	return nil
+}
+
+func (g *memGeneration) Keep(_ context.Context, keys *feed.Batch) (int64, error) {
+	asked := map[string]bool{}
+	for i := 0; keys != nil && i < keys.Len(); i++ {
+		asked[g.sink.key(*keys, i)] = true
+	}
+	before := len(g.rows)
+	for key, text := range g.sink.rows {
+		staged := slices.ContainsFunc(g.rows[:before], func(r memRow) bool { return r.key == key })
+		if !staged && (keys == nil || asked[key] || g.sink.is("keeps without being asked")) {
+			g.rows = append(g.rows, memRow{at: -1, key: key, text: text})
+		}
+	}
+	if g.sink.is("counts the keys it was asked for") {
+		return int64(len(asked)), nil
+	}
+	return int64(len(g.rows) - before), nil
 }
 
 func sinkCase(broken string, opaque bool) SinkCase {

@@ -101,6 +101,51 @@ func repairAdds(t testing.TB, c *SinkCase) {
 	c.stored(t, "records after Forget of everything not seen", target, []string{c.Want[0], c.Want[4]})
 }
 
+// keeperKeeps checks that current records which are not staged stay as they are and are counted: one by its key, then
+// all of them.
+func keeperKeeps(t testing.TB, c *SinkCase) {
+	target, ok := c.snapshots(t)
+	if !ok {
+		return
+	}
+	n := c.Rows.Len()
+	c.swap(t, c.stage(t, target, c.Rows), feed.Changes{Inserted: int64(n)})
+	g := c.stage(t, target, c.Rows.Slice(2, n))
+	k, ok := g.(feed.Keeper)
+	if !ok {
+		closeGeneration(t, g)
+		return
+	}
+	keys := c.keys(0, 3) // of the current records 0 and 1 are not staged, 3 is
+	keep(t, k, &keys, 1)
+	keep(t, k, &keys, 0)
+	c.swap(t, g, feed.Changes{Deleted: 1, Unchanged: int64(n - 1)})
+	c.stored(t, "records after one was kept by its key", target, append(c.Want[:1:1], c.Want[2:]...))
+
+	g = c.stage(t, target, c.Rows.Slice(4, n))
+	keep(t, g.(feed.Keeper), nil, 3)
+	c.swap(t, g, feed.Changes{Unchanged: int64(n - 1)})
+	c.stored(t, "records after all were kept", target, append(c.Want[:1:1], c.Want[2:]...))
+}
+
+// keys returns the keys of some of Rows.
+func (c *SinkCase) keys(rows ...int) feed.Batch {
+	keys := feed.Batch{Columns: feed.TextColumns(c.Key...)}
+	for _, i := range rows {
+		for _, name := range c.Key {
+			keys.Values = append(keys.Values, c.Rows.Get(i, name))
+		}
+	}
+	return keys
+}
+
+func keep(t testing.TB, k feed.Keeper, keys *feed.Batch, want int64) {
+	t.Helper()
+	if kept, err := k.Keep(t.Context(), keys); err != nil || kept != want {
+		t.Errorf("Keep says %d records, %v; there are %d to keep", kept, err, want)
+	}
+}
+
 func forget(t testing.TB, r feed.Repairer, from, to int64) {
 	t.Helper()
 	if err := r.Forget(t.Context(), from, to); err != nil {

@@ -90,6 +90,7 @@ func sinkChecks() []check[SinkCase] {
 		{"repairer finds rows read twice", repairsDuplicates},
 		{"repairer forgets", repairForgets},
 		{"repairer adds", repairAdds},
+		{"keeper keeps", keeperKeeps},
 	}
 }
 

@@ -42,5 +42,7 @@ func TestBrokenSinks(t *testing.T) {
 		{"forgets what was seen", "repairer forgets"},
 		{"keeps marks", "repairer forgets"},
 		{"adds at a position", "repairer adds"},
+		{"keeps without being asked", "keeper keeps"},
+		{"counts the keys it was asked for", "keeper keeps"},
 	}, sinkChecks(), func(broken string) *SinkCase { c := sinkCase(broken, false); return &c })
 }

@@ -1,8 +1,7 @@
 // Package schedule says when a job is due.
 //
 // A schedule is a cron expression of five fields (minute, hour, day of month, month, day of week), one of @yearly,
-// @monthly, @weekly, @daily, @hourly and their other names, "@every 90m", or "manual" (also the empty text): only by
-// hand. It is evaluated in the job's time zone. The due times are called slots; a slot is always a whole second.
+// @monthly, @weekly, @daily, @hourly and their other names, "@every 90m", or "manual": only by hand. It is evaluated in the job's time zone. The due times are called slots; a slot is always a whole second.
 //
 // # Every
 //
@@ -28,6 +27,6 @@
 // # Refused
 //
 // What the cron library takes and turns into something else, or panics on, is an error with a remedy: a TZ= prefix,
-// expressions that never fire (30 February), "@every" below a second, "*-5" (read as "*"), an empty list element, a step
+// expressions that never fire (30 February), an empty text, "@every" below a second, "*-5" (read as "*"), an empty list element, a step
 // beyond the end of its range ("*/60").
 package schedule

@@ -16,6 +16,8 @@ import (
 
 const everyHour = 1<<24 - 1
 
+var errEmpty = errors.New(`it is empty; write for example "30 1 * * *", or "manual" for a job that only runs by hand`)
+
 var errEvery = errors.New(`write a span of whole seconds, at least 1s, for example "@every 90m"`)
 
 // Parse reads a schedule that is evaluated in loc. The error says what is wrong and what to write instead.
@@ -24,8 +26,9 @@ func Parse(spec string, loc *time.Location) (*Schedule, error) {
 	s := &Schedule{spec: spec, local: loc}
 	var err error
 	switch {
-	case spec == "" || spec == Manual:
-		s.spec = Manual
+	case spec == Manual:
+	case spec == "":
+		err = errEmpty
 	case strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ="):
 		err = errors.New(`the time zone does not belong into the expression; set the key timezone = "Area/City"`)
 	case strings.HasPrefix(spec, "@every"):

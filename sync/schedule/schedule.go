@@ -31,7 +31,7 @@ func (s *Schedule) Next(after time.Time) time.Time {
 // Manual says whether the schedule has no slots.
 func (s *Schedule) Manual() bool { return s.next == nil }
 
-// String returns the text the schedule was read from, "manual" when it was empty.
+// String returns the text the schedule was read from.
 func (s *Schedule) String() string { return s.spec }
 
 // Jitter returns by how much the run of a slot is put off, from 0 up to but not including limit. It depends on the job's

@@ -132,7 +132,7 @@ func TestEveryIsDurable(t *testing.T) {
 }
 
 func TestManual(t *testing.T) {
-	for _, spec := range []string{"", "manual", "  "} {
+	for _, spec := range []string{"manual", " manual "} {
 		s := parse(t, spec, time.UTC)
 		if !s.Manual() || !s.Next(time.Now()).IsZero() || s.String() != "manual" {
 			t.Errorf("%q: %v, next %s", spec, s, s.Next(time.Now()))
@@ -145,6 +145,8 @@ func TestManual(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for spec, want := range map[string]string{
+		"":                              "it is empty",
+		"  ":                            "it is empty",
 		"TZ=UTC":                        "set the key timezone",
 		"TZ=UTC 0 1 * * *":              "set the key timezone",
 		"CRON_TZ=Asia/Seoul":            "set the key timezone",

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"time"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
@@ -91,6 +92,25 @@ func (c *Connection) DB(ctx context.Context, create bool) (*DB, error) {
 	return db, nil
 }
 
+// Open returns the pool of a job's connection, and the zone of the job. For a sink the database is made writable.
+func Open(ctx context.Context, connection kind.Connection, env kind.Env, sink bool) (*DB, *time.Location, error) {
+	c, ok := connection.(*Connection)
+	if !ok {
+		return nil, nil, fmt.Errorf("connection %s is no SQL connection", env.Connection)
+	}
+	db, err := c.DB(ctx, sink)
+	if err == nil && sink {
+		err = db.Writable(ctx)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("connection %s: %w", env.Connection, err)
+	}
+	if env.Location == nil {
+		return db, time.UTC, nil
+	}
+	return db, env.Location, nil
+}
+
 // Close ends the pool.
 func (c *Connection) Close() error {
 	c.mu.Lock()
@@ -118,7 +138,8 @@ func (db *DB) readBack(ctx context.Context) error {
 				return db.Fault(err, "open the database")
 			}
 			if text := fmt.Sprint(got); text != o.value {
-				return feed.Errorf(feed.HaltConnection, "options", "the database opened with %s = %s instead of %s", o.name, text, o.value)
+				return feed.Errorf(feed.HaltConnection, "options", "the database opened with %s = %s instead of %s", o.name, text, o.value).
+					WithRemedy("remove %s from dsn", o.name)
 			}
 		}
 		return nil

@@ -26,6 +26,7 @@ type Dialect struct {
 	quote       string
 	numbered    bool // placeholders are $1, $2, …
 	begin       string
+	lock        string // see [Session.Lock]; "" where begin does it
 	rowValues   bool   // (a, b) > (?, ?) is looked up in an index
 	differs     string // of two expressions, NULL being a value
 	asText      string

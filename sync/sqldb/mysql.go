@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -17,7 +18,7 @@ func mySQL() *Dialect {
 		dsnHelp: "MySQL or MariaDB DSN, user:password@tcp(host:3306)/database", dsnHelpZh: "MySQL/MariaDB 连接串",
 		check: checkMySQL, exists: always, open: openMySQL,
 
-		quote: "`", begin: "START TRANSACTION",
+		quote: "`", begin: "START TRANSACTION", lock: "SELECT COUNT(*) FROM %s FOR UPDATE",
 		// As bytes: most collations take A for a, and text with spaces at its end for the same without.
 		differs: "NOT (CAST(%s AS BINARY) <=> CAST(%s AS BINARY))", asText: "CAST(%s AS CHAR)",
 		tempExists: "CREATE TEMPORARY TABLE ", dropTemp: "DROP TEMPORARY TABLE IF EXISTS ",
@@ -81,6 +82,7 @@ func openMySQL(dsn string) (*sql.DB, error) {
 	}
 	cfg.ParseTime = false // the driver would make the zero time of 0000-00-00
 	cfg.MultiStatements = false
+	cfg.ClientFoundRows = false     // an upsert must tell rows that it left alone from others
 	cfg.Logger = &mysql.NopLogger{} // it logs what it also returns
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
@@ -123,17 +125,31 @@ func judgeMySQL(err error) (fault, bool) {
 		return fault{}, false
 	}
 	f := fault{code: fmt.Sprintf("mysql %d", e.Number), verdict: feed.Retry}
-	switch e.Number {
-	case 1048, 1062, 1138, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1451, 1452, 1690, 3819, 4025:
-		f.verdict, f.text = feed.Refuse, "the database refuses a value"+subject(e.Message)
-	case 1044, 1045, 1049, 1698:
-		f.verdict, f.remedy = feed.HaltConnection, "check the user, the password and the database in dsn"
-	case 1290, 1836:
-		f.verdict, f.remedy = feed.HaltConnection, "this server is read-only; dsn should name the primary"
-	case 1021, 1114:
-		f.verdict, f.remedy = feed.Fail, "the database server's disk is full"
-	case 1050, 1054, 1064, 1071, 1142, 1143, 1146, 1227, 1370:
-		f.verdict = feed.HaltJob
+	switch class := string(e.SQLState[:2]); {
+	case e.Number == 1644: // SIGNAL
+		f.verdict, f.text, f.remedy = feed.Refuse, triggerText, remedyRecord
+	case class == "22" || class == "23" || slices.Contains(mySQLRefusals[:], e.Number): // the message repeats the value
+		f.verdict, f.text, f.remedy = feed.Refuse, refusesValue+subject(e.Message), remedyRecord
+	case slices.Contains([]uint16{1044, 1045, 1049, 1698}, e.Number):
+		f.verdict, f.remedy = feed.HaltConnection, remedyLogin
+	case slices.Contains([]uint16{1290, 1792, 1836}, e.Number):
+		f.verdict, f.remedy = feed.HaltConnection, remedyPrimary
+	case slices.Contains([]uint16{1021, 1030, 1114}, e.Number):
+		f.verdict, f.remedy = feed.Fail, remedyFull
+	case slices.Contains([]uint16{1142, 1143, 1227, 1370}, e.Number):
+		f.verdict, f.remedy = feed.HaltJob, remedyGrant
+	case slices.Contains([]uint16{1040, 1203, 1226}, e.Number):
+		f.remedy = remedyCrowd
+	case class == "42":
+		f.verdict, f.remedy = feed.HaltJob, remedyNames
+	case e.Number == 1205 || e.Number == 1213:
+		f.remedy = "nothing, if it passes: it is tried again. If it stays, look who holds locks (SHOW ENGINE INNODB STATUS)"
+	default:
+		f.remedy = "look at the log of the database server; it is tried again meanwhile"
 	}
 	return f, true
 }
+
+// mySQLRefusals are the numbers of refused values; some of them have the general SQLSTATE: no number, a failed CHECK,
+// invalid JSON.
+var mySQLRefusals = [...]uint16{1048, 1062, 1138, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1451, 1452, 1690, 3140, 3819, 4025, 4078}

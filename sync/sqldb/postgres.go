@@ -19,7 +19,7 @@ func postgres() *Dialect {
 		dsnHelp: "PostgreSQL connection string, a URL or key=value pairs", dsnHelpZh: "PostgreSQL 连接串（URL 或 key=value）",
 		check: checkPostgres, exists: always, open: openPostgres,
 
-		quote: `"`, numbered: true, begin: "BEGIN", rowValues: true,
+		quote: `"`, numbered: true, begin: "BEGIN", lock: "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", rowValues: true,
 		differs: "%s IS DISTINCT FROM %s", asText: "CAST(%s AS TEXT)",
 		tempExists: "CREATE TEMP TABLE ", dropTemp: "DROP TABLE IF EXISTS ",
 		deleteIn:   "DELETE FROM {target} WHERE ({columns}) IN (SELECT {columns} FROM {source}{where})",
@@ -115,18 +115,28 @@ func judgePostgres(err error) (fault, bool) {
 		return fault{}, false
 	}
 	f := fault{code: "SQLSTATE " + e.Code, verdict: feed.Retry}
-	switch {
-	case strings.HasPrefix(e.Code, "22"), strings.HasPrefix(e.Code, "23"):
-		// The message repeats the value.
-		f.verdict, f.text = feed.Refuse, "the database refuses a value"+where(" in column ", e.ColumnName)+where(" by constraint ", e.ConstraintName)
-	case e.Code == "42501", strings.HasPrefix(e.Code, "42"):
-		f.verdict = feed.HaltJob
-	case strings.HasPrefix(e.Code, "28"), strings.HasPrefix(e.Code, "3D"):
-		f.verdict, f.remedy = feed.HaltConnection, "check the user, the password and the database in dsn"
+	switch class := e.Code[:min(2, len(e.Code))]; {
+	case class == "22" || class == "23": // the message repeats the value
+		f.verdict, f.remedy = feed.Refuse, remedyRecord
+		f.text = refusesValue + where(" in column ", e.ColumnName) + where(" by constraint ", e.ConstraintName)
+	case class == "P0": // RAISE
+		f.verdict, f.text, f.remedy = feed.Refuse, triggerText, remedyRecord
+	case e.Code == "42501":
+		f.verdict, f.remedy = feed.HaltJob, remedyGrant
+	case class == "42" || class == "3F":
+		f.verdict, f.remedy = feed.HaltJob, remedyNames
+	case class == "28" || class == "3D":
+		f.verdict, f.remedy = feed.HaltConnection, remedyLogin
 	case e.Code == "53100":
-		f.verdict, f.remedy = feed.Fail, "the database server's disk is full"
+		f.verdict, f.remedy = feed.Fail, remedyFull
+	case class == "53":
+		f.remedy = remedyCrowd
 	case e.Code == "25006":
-		f.verdict, f.remedy = feed.HaltConnection, "this server is read-only; dsn should name the primary"
+		f.verdict, f.remedy = feed.HaltConnection, remedyPrimary
+	case class == "40" || class == "55" || class == "57":
+		f.remedy = "nothing, if it passes: it is tried again. If it stays, look who holds locks (pg_stat_activity), and at statement_timeout and lock_timeout"
+	default:
+		f.remedy = "look at the log of the database server; it is tried again meanwhile"
 	}
 	return f, true
 }

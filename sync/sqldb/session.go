@@ -36,6 +36,9 @@ func (db *DB) Session(ctx context.Context) (*Session, error) {
 // Use runs fn on a connection of the pool.
 func (db *DB) Use(ctx context.Context, fn func(*Session) error) error {
 	s, err := db.Session(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil { // the DSN's own time for connecting
+		return feed.Errorf(feed.Retry, "", "connect to the database: %w", err).WithRemedy(remedyAway)
+	}
 	if err != nil {
 		return db.Fault(err, "connect to the database")
 	}
@@ -72,6 +75,15 @@ func (s *Session) Tx(ctx context.Context, fn func() error) error {
 	if _, e := s.Exec(context.WithoutCancel(ctx), "ROLLBACK"); e == nil {
 		s.inTx = false
 	}
+	return err
+}
+
+// Lock keeps everybody else from writing to a table, given as SQL, until the transaction ends; readers go on.
+func (s *Session) Lock(ctx context.Context, table string) error {
+	if s.d.lock == "" {
+		return nil // the transaction began with it
+	}
+	_, err := s.Value(ctx, fmt.Sprintf(s.d.lock, table))
 	return err
 }
 

@@ -208,13 +208,20 @@ func judgeSQLite(err error) (fault, bool) {
 	f := fault{code: fmt.Sprintf("sqlite %d", e.ExtendedCode), verdict: feed.Retry}
 	switch e.Code {
 	case sqlite3.ErrConstraint, sqlite3.ErrMismatch, sqlite3.ErrTooBig:
-		f.verdict = feed.Refuse
+		f.verdict, f.remedy = feed.Refuse, remedyRecord
+		if e.ExtendedCode == sqlite3.ErrConstraintTrigger {
+			f.text = triggerText
+		}
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		f.remedy = "another program is writing to the file; it is tried again meanwhile. If it stays: end the program, or the transaction it left open"
 	case sqlite3.ErrError, sqlite3.ErrSchema, sqlite3.ErrAuth:
-		f.verdict = feed.HaltJob
+		f.verdict, f.remedy = feed.HaltJob, remedyNames
 	case sqlite3.ErrFull:
 		f.verdict, f.remedy = feed.Fail, "the disk is full: make room; the next run goes on where this one stopped"
+	case sqlite3.ErrIoErr:
+		f.remedy = "look at the disk of the file and of the temporary folder: it is full, gone, or failing (the system's log tells)"
 	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen:
-		f.verdict, f.remedy = feed.HaltConnection, "let the user that runs milkrun write to the file and to its folder"
+		f.verdict, f.remedy = feed.HaltConnection, "make the folder if it is not there, and let the user that runs milkrun write to it and to the file"
 	case sqlite3.ErrNotADB, sqlite3.ErrCorrupt:
 		f.verdict, f.remedy = feed.HaltConnection, "the file is damaged or no SQLite database: restore it from a backup"
 	}

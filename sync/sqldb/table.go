@@ -84,11 +84,14 @@ func (d *Dialect) keyType(t feed.Type) string {
 // TypeFor is the type of a new column that holds values of t.
 func (d *Dialect) TypeFor(t feed.Type) string { return d.creates[t] }
 
-// Definition returns a column as it is written in CREATE TABLE, of the same type and collation.
-func (d *Dialect) Definition(c Column) string {
-	def := d.Quote(c.Name) + " " + c.Decl
-	if c.Collate != "" {
-		def += " COLLATE " + c.Collate
+// Definitions returns columns as they are written in CREATE TABLE, of the same types and collations.
+func (d *Dialect) Definitions(columns []Column) []string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = d.Quote(c.Name) + " " + c.Decl
+		if c.Collate != "" {
+			out[i] += " COLLATE " + c.Collate
+		}
 	}
-	return def
+	return out
 }

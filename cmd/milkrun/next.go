@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/schedule"
+	"milkrun/sync/setting"
+)
+
+func (a *app) nextCommand() *cobra.Command {
+	count := 5
+	cmd := &cobra.Command{
+		Use:   "next [JOB]",
+		Short: "Show when jobs are due next",
+		Long: `Show when jobs are due next. A job with jitter begins a while after its slot, always the same for the same slot: the
+time it begins is shown, too. The slots of a halted or paused job pass without a run; milkrun slots shows those that did.`,
+		Args: arguments(cobra.MaximumNArgs(1)),
+	}
+	cmd.Flags().VarP(atLeast{&count, 1}, "count", "n", "how many slots of each job")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		conf, err := a.load(false)
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			job, err := findJob(conf, args[0])
+			if err != nil {
+				return err
+			}
+			conf.Jobs = []*config.Job{job}
+		}
+		held := a.heldIfKnown(cmd.Context())
+		if *asJSON {
+			return a.printJSON(viewSlots(conf.Jobs, time.Now(), count, held))
+		}
+		a.printSlots(conf.Jobs, count, held)
+		return nil
+	}
+	return cmd
+}
+
+// heldIfKnown is what keeps jobs from running. Slots come also where the state file is not there or cannot be read.
+func (a *app) heldIfKnown(ctx context.Context) (h holds) {
+	store, err := a.look(ctx)
+	if err == nil {
+		defer a.shut(store)
+		h, err = heldNow(ctx, store)
+	}
+	if !errors.Is(err, state.ErrMissing) {
+		a.warn(err)
+	}
+	return h
+}
+
+// coming are the next slots of a job whose runs have not begun.
+func coming(job *config.Job, now time.Time, count int) []slotView {
+	list := []slotView{}
+	for at := job.Schedule.Next(now.Add(-job.Jitter)); !at.IsZero() && len(list) < count; at = job.Schedule.Next(at) {
+		begins := at.Add(schedule.Jitter(job.Name, at, job.Jitter))
+		if begins.After(now) {
+			list = append(list, slotView{Slot: at, Begins: begins})
+		}
+	}
+	return list
+}
+
+func viewSlots(jobs []*config.Job, now time.Time, count int, held holds) []slotsView {
+	return views(jobs, func(job *config.Job) slotsView {
+		v := slotsView{Job: job.Name, Schedule: job.Schedule.String(), Zone: job.Location.String(), Enabled: job.Enabled,
+			Held: held.how(job), Next: coming(job, now, count)}
+		if job.Jitter > 0 {
+			v.Jitter = setting.FormatDuration(job.Jitter)
+		}
+		return v
+	})
+}
+
+func (a *app) printSlots(jobs []*config.Job, count int, held holds) {
+	now := time.Now()
+	for _, v := range viewSlots(jobs, now, count, held) {
+		line := fmt.Sprintf("%s  %s  %s", v.Job, v.Schedule, v.Zone)
+		if v.Jitter != "" {
+			line += ", up to " + v.Jitter + " later"
+		}
+		if !v.Enabled {
+			line += " (disabled)"
+		}
+		if v.Held != "" {
+			line += " (" + v.Held + ": milkrun status tells why)"
+		}
+		a.say("%s", line)
+		for _, s := range v.Next {
+			begins := ""
+			if v.Jitter != "" {
+				begins = "begins " + s.Begins.Format(time.TimeOnly) + ", "
+			}
+			a.say("    %s  %sin %s", clock(s.Slot, s.Slot.Location()), begins, shortly(s.Begins.Sub(now)))
+		}
+		if len(v.Next) == 0 {
+			a.say("    by hand only: milkrun once %s", v.Job)
+		}
+	}
+}
