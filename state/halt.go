@@ -114,6 +114,11 @@ type Audit struct {
 	Why  string
 }
 
+// Audit records something that an operator did and that no other record tells.
+func (s *Store) Audit(ctx context.Context, who, what, job, why string) error {
+	return s.write(ctx, "recording what "+who+" did", func(t *tx) error { return t.audit(who, what, job, why) })
+}
+
 func (t *tx) audit(who, what, job, why string) error {
 	return t.exec("INSERT INTO operation (at, who, what, job, why) VALUES (?, ?, ?, ?, ?)", stamp(t.now), who, what, job, why)
 }

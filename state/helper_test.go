@@ -107,22 +107,8 @@ func cursorOf(t testing.TB, s *Store, job string) feed.Cursor {
 	return c.Cursor
 }
 
-// integrity reads the whole file and compares every index with its table; ErrCorrupt tells what is wrong.
-func (s *Store) integrity(ctx context.Context) error {
-	const doing = "checking it"
-	found, err := all(ctx, s.r, scanTo[string], "PRAGMA integrity_check(20)")
-	if err != nil {
-		return explain(s.path, doing, err)
-	}
-	if len(found) != 1 || found[0] != "ok" {
-		return fault(ErrCorrupt, s.path, doing, errors.New(strings.Join(found, "; ")))
-	}
-	orphans, _, err := one(ctx, s.r, scanTo[int64], "SELECT count(*) FROM pragma_foreign_key_check")
-	if err == nil && orphans > 0 {
-		return fault(ErrCorrupt, s.path, doing, fmt.Errorf("%d rows belong to a run that is not there", orphans))
-	}
-	return explain(s.path, doing, err)
-}
+// integrity is a thorough [Store.Check].
+func (s *Store) integrity(ctx context.Context) error { return s.Check(ctx, false) }
 
 const childVariable = "MILKRUN_STATE_TEST_CHILD"
 

@@ -36,14 +36,18 @@ type Engine struct {
 	mu      sync.Mutex
 	running map[string]*run // by job: invariant 5
 	serving atomic.Pointer[server]
+	started chan struct{} // closed when Serve looks after the jobs
 	rush    chan struct{} // closed when runs that drain shall not take their time
 	hurried sync.Once
 }
 
 // New returns an engine.
 func New(o Options) *Engine {
-	return &Engine{Options: o, running: map[string]*run{}, rush: make(chan struct{})}
+	return &Engine{Options: o, running: map[string]*run{}, rush: make(chan struct{}), started: make(chan struct{})}
 }
+
+// Started is closed once Serve, which is called once, looks after the jobs: from then on they can be triggered and reloaded.
+func (e *Engine) Started() <-chan struct{} { return e.started }
 
 // Hurry cuts off the deliveries of runs that were asked to stop. What is settled is still saved.
 func (e *Engine) Hurry() { e.hurried.Do(func() { close(e.rush) }) }
@@ -164,6 +168,23 @@ func (e *Engine) leave(r *run) {
 	defer e.mu.Unlock()
 	delete(e.running, r.job.Name)
 	r.cancel(nil)
+	close(r.over)
+}
+
+// Wait returns when no run of the job is under way, or ctx ends.
+func (e *Engine) Wait(ctx context.Context, job string) error {
+	e.mu.Lock()
+	r := e.running[job]
+	e.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	select {
+	case <-r.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // halt records that nothing more may happen on a job or connection, and stops the runs that are on it now.

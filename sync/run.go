@@ -34,6 +34,7 @@ type run struct {
 
 	soft, hard context.Context // see the package comment on draining
 	cancel     context.CancelCauseFunc
+	over       chan struct{} // closed when the engine has done with it
 
 	source  feed.Source
 	sink    feed.Sink
@@ -65,7 +66,7 @@ type run struct {
 }
 
 func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
-	r := &run{engine: e, job: job, onPage: func(page) {}}
+	r := &run{engine: e, job: job, over: make(chan struct{}), onPage: func(page) {}}
 	r.log = e.Log.WithField("job", job.Name)
 	r.soft, r.cancel = context.WithCancelCause(ctx)
 	r.live.Total = -1

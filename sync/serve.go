@@ -44,6 +44,7 @@ func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) er
 		return nil
 	})
 	e.serving.Store(s)
+	close(e.started)
 	defer e.serving.Store(nil)
 	return workers.Wait()
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/service"
 	"milkrun/state"
 	"milkrun/sync"
 )
@@ -22,10 +21,10 @@ const drain = 60 * time.Second
 type app struct {
 	stdout, stderr io.Writer
 
-	configPath, statePath string
-	logFormat, logLevel   string
-	sandboxed             bool
-	overrides             map[string]map[string]string // of the sandbox, once it runs
+	configPath, statePath, socketPath string
+	logFormat, logLevel               string
+	sandboxed                         bool
+	overrides                         map[string]map[string]string // of the sandbox, once it runs
 
 	hurry context.Context // ends when a drain shall be cut short
 }
@@ -45,29 +44,18 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	f := root.PersistentFlags()
-	f.StringVar(&a.configPath, "config", "jobs.toml", "the configuration")
-	f.StringVar(&a.statePath, "state", "", "the state file (default $STATE_DIRECTORY/milkrun.db, else milkrun.db)")
+	f.StringVar(&a.configPath, "config", "", "the configuration (default jobs.toml here, else "+installedConfig+")")
+	f.StringVar(&a.statePath, "state", "", "the state file (default $STATE_DIRECTORY/milkrun.db, else that of the installed service, else milkrun.db)")
+	f.StringVar(&a.socketPath, "socket", "", "the control socket of the daemon (default beside the state file, or in $RUNTIME_DIRECTORY)")
 	a.logFormat, a.logLevel = "text", "info"
 	f.Var(oneOf[string]{&a.logFormat, []string{"text", "json"}}, "log-format", "text or json")
 	f.Var(oneOf[string]{&a.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "debug, info, warn or error")
 	f.BoolVar(&a.sandboxed, "sandbox", false, "use built-in stand-ins instead of the partners, and files under "+sandboxDir)
 	root.SetFlagErrorFunc(wrongFlag)
 	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
-		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.signCommand(),
+		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.triggerCommand(), a.cancelCommand(),
+		a.reloadCommand(), a.planCommand(), a.signCommand(),
 		a.sandboxCommand(), a.versionCommand()))
-}
-
-// stateFile is where the state is: --state, else in systemd's directory, else here.
-func (a *app) stateFile() string {
-	switch {
-	case a.statePath != "":
-		return a.statePath
-	case a.sandboxed:
-		return filepath.Join(sandboxDir, "milkrun.db")
-	case os.Getenv("STATE_DIRECTORY") != "":
-		return filepath.Join(os.Getenv("STATE_DIRECTORY"), "milkrun.db")
-	}
-	return "milkrun.db"
 }
 
 // look opens the state for reading.
@@ -117,9 +105,19 @@ func (a *app) logger() (*logrus.Logger, error) {
 		return nil, err
 	}
 	log.SetLevel(level)
-	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339})
-	if a.logFormat == "json" {
-		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
-	}
+	log.SetFormatter(a.formatter())
 	return log, nil
+}
+
+// formatter formats log entries as the flags say, and in the journal, which has the time, with priorities instead.
+func (a *app) formatter() logrus.Formatter {
+	journal := service.IsJournal(a.stderr)
+	var f logrus.Formatter = &logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339, DisableTimestamp: journal}
+	if a.logFormat == "json" {
+		f = &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano, DisableTimestamp: journal}
+	}
+	if journal {
+		return service.Formatter(f)
+	}
+	return f
 }

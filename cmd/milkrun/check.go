@@ -32,7 +32,7 @@ func (a *app) check(asJSON bool) error {
 	if len(problems) > 0 {
 		warned = ", " + count(len(problems), "warning")
 	}
-	a.say("%s is right: %s, %s%s\n", a.configPath, count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"), warned)
+	a.say("%s is right: %s, %s%s\n", a.configFile(), count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"), warned)
 	a.printSlots(conf.Jobs, 3, holds{})
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -21,10 +20,19 @@ func registry() config.Registry {
 
 // read reads the configuration; with resolve also its secrets. It is nil when one of the problems is an error.
 func (a *app) read(resolve bool) (*config.Config, config.Problems) {
+	return config.Load(a.configFile(), a.reading(resolve))
+}
+
+// readAfter reads the configuration that takes the place of another.
+func (a *app) readAfter(before *config.Config) (*config.Config, config.Problems) {
+	options := a.reading(true)
+	options.Before = before
+	return config.Load(a.configFile(), options)
+}
+
+func (a *app) reading(resolve bool) config.Options {
 	a.planSandbox()
-	return config.Load(a.configPath, config.Options{
-		Registry: registry(), Overrides: a.overrides, Resolve: resolve, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"),
-	})
+	return config.Options{Registry: registry(), Overrides: a.overrides, Resolve: resolve, CredentialsDir: a.credentialsDir()}
 }
 
 // load reads the configuration and refuses one with errors. Its warnings are not told: they are where somebody looks
@@ -51,10 +59,10 @@ func only(s config.Severity, problems config.Problems) config.Problems {
 
 // unusable closes the list of the errors of a configuration.
 func (a *app) unusable(errs config.Problems) error {
-	e := &exit{code: exitUsage, cause: fmt.Errorf("%s has %s", a.configPath, count(len(errs), "error")),
+	e := &exit{code: exitUsage, cause: fmt.Errorf("%s has %s", a.configFile(), count(len(errs), "error")),
 		remedy: "mend what is listed above; milkrun check shows it again"}
 	if conf, _ := a.read(false); conf != nil { // it is right when nobody asks for the secrets
-		e.cause = fmt.Errorf("%s is right, but %s cannot be read here", a.configPath, count(len(errs), "secret"))
+		e.cause = fmt.Errorf("%s is right, but %s cannot be read here", a.configFile(), count(len(errs), "secret"))
 		e.remedy = "put them where the file says"
 		if !a.sandboxed {
 			e.remedy += ", or use --sandbox: the stand-ins of the partners need none"

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 
+	"milkrun/cmd/milkrun/service"
 	"milkrun/state"
 	"milkrun/sync/feed"
 )
@@ -26,7 +27,7 @@ const (
 )
 
 func main() {
-	a := &app{stdout: os.Stdout, stderr: os.Stderr}
+	a := &app{stdout: os.Stdout, stderr: service.Stderr()}
 	os.Exit(a.execute(context.Background(), os.Args[1:]))
 }
 

@@ -28,37 +28,33 @@ A pause is an operator's; a halt is the engine's own, after an error that needs 
 }
 
 func (a *app) pause(ctx context.Context, name, why string) error {
-	conf, err := a.load(false)
+	return a.carryOut(ctx, "pause", order{Name: name, Why: why}, a.change, func(ctx context.Context, o *act) error { return o.pause(ctx) })
+}
+
+func (o *act) pause(ctx context.Context) error {
+	name := o.order.Name
+	job, err := findJob(o.conf, name)
 	if err != nil {
 		return err
 	}
-	job, err := findJob(conf, name)
-	if err != nil {
-		return err
-	}
-	store, err := a.change(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	paused, err := store.Paused(ctx)
+	paused, err := o.store.Paused(ctx)
 	if err != nil {
 		return err
 	}
 	if p, ok := paused[name]; ok {
-		a.say("job %s is paused already, since %s by %s%s", name, clock(p.At, job.Location), p.Who, reason(p.Why))
+		o.say("job %s is paused already, since %s by %s%s", name, clock(p.At, job.Location), p.Who, reason(p.Why))
 		return nil
 	}
-	if err := store.Pause(ctx, name, operator(), why); err != nil {
+	if err := o.store.Pause(ctx, name, o.who, o.order.Why); err != nil {
 		return err
 	}
-	a.say("job %s is paused: its slots pass without a run until %s", name, resuming(name))
-	if id, err := running(ctx, store, name); err != nil {
+	o.say("job %s is paused: its slots pass without a run until %s", name, resuming(name))
+	if id, err := running(ctx, o.store, name); err != nil {
 		return err
 	} else if id > 0 {
-		a.say("run %d, which is under way, goes on to its end", id)
+		o.say("run %d, which is under way, goes on to its end", id)
 	}
-	a.sayWhen()
+	o.sayWhen()
 	return nil
 }
 
@@ -89,60 +85,57 @@ with it, and may be left out.`,
 }
 
 func (a *app) resume(ctx context.Context, name, why string) error {
-	conf, err := a.load(false)
+	return a.carryOut(ctx, "resume", order{Name: name, Why: why}, a.amend, func(ctx context.Context, o *act) error { return o.resume(ctx) })
+}
+
+func (o *act) resume(ctx context.Context) error {
+	name := o.order.Name
+	held, err := heldNow(ctx, o.store)
 	if err != nil {
 		return err
 	}
-	store, err := a.amend(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	held, err := heldNow(ctx, store)
-	if err != nil {
-		return err
-	}
-	if names := held.names(conf); !slices.Contains(names, name) {
+	if names := held.names(o.conf); !slices.Contains(names, name) {
 		return unknown("job or connection", name, names)
 	}
 	zone := time.Local
-	if job := conf.Job(name); job != nil {
+	if job := o.conf.Job(name); job != nil {
 		zone = job.Location
 	}
-	ended, err := a.release(ctx, store, held, name, why, zone)
+	ended, err := o.release(ctx, held, zone)
 	if err != nil {
 		return err
 	}
 	if !ended {
-		a.say("nothing to resume: %s is neither halted nor paused", name)
+		o.say("nothing to resume: %s is neither halted nor paused", name)
 	}
-	a.sayStillHeld(conf.Job(name), held)
+	o.sayStillHeld(o.conf.Job(name), held)
 	if ended {
-		a.sayWhen()
+		o.sayWhen()
 	}
 	return nil
 }
 
 // release ends what holds a name, and says whether there was anything.
-func (a *app) release(ctx context.Context, store *state.Store, held holds, name, why string, zone *time.Location) (ended bool, err error) {
+func (o *act) release(ctx context.Context, held holds, zone *time.Location) (ended bool, err error) {
+	name := o.order.Name
 	for _, h := range held.halts {
 		if h.Name != name {
 			continue
 		}
-		if _, err := store.ClearHalt(ctx, h.Scope, name, operator(), why); err != nil {
+		if _, err := o.store.ClearHalt(ctx, h.Scope, name, o.who, o.order.Why); err != nil {
 			return ended, err
 		}
 		ended = true
-		a.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, zone), h.Reason)
+		o.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, zone), h.Reason)
 	}
 	p, paused := held.paused[name]
 	if !paused {
 		return ended, nil
 	}
-	if _, err := store.Unpause(ctx, name, operator(), why); err != nil {
+	if _, err := o.store.Unpause(ctx, name, o.who, o.order.Why); err != nil {
 		return ended, err
 	}
-	a.say("the pause of job %s is over; it was paused since %s by %s%s", name, clock(p.At, zone), p.Who, reason(p.Why))
+	o.say("the pause of job %s is over; it was paused since %s by %s%s", name, clock(p.At, zone), p.Who, reason(p.Why))
 	return true, nil
 }
 

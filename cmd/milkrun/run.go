@@ -35,7 +35,7 @@ func (a *app) run(ctx context.Context) error {
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
 	go a.watchProgress(watching, s.engine, s.log)
-	if err := s.engine.Serve(ctx, s.conf, a.sandboxed); err != nil && ctx.Err() == nil {
+	if err := a.newDaemon(s).serve(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	s.log.Info("stopped; every checkpoint is saved")

@@ -38,6 +38,11 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 	if err := v.fill(ctx, conf, store); err != nil {
 		return err
 	}
+	if d, _, err := store.Daemon(ctx); err != nil {
+		return err
+	} else if v.Daemon && !d.RefusedAt.IsZero() {
+		v.Refused = d.Refusal
+	}
 	if asJSON {
 		return a.printJSON(v)
 	}
@@ -47,6 +52,10 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 		a.say("no daemon is running, state in %s\n", v.State)
 	}
 	a.printStatus(conf, v.Jobs)
+	if v.Refused != "" {
+		a.say("\nthe daemon goes on with the configuration it had: %s", v.Refused)
+		a.sayNext("mend the file, then milkrun reload")
+	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.empty()
 	for line, says := range map[string][]string{
-		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: audit, check, checkpoint, completion, dead, next, once"},
+		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: audit, cancel, check, checkpoint, completion, dead, next, once"},
 		"staus":                    {`did you mean "status"?`},
 		"completion tcsh":          {`there is no milkrun completion command "tcsh"`, "there are: bash, fish"},
 		"help staus":               {`did you mean "status"?`},

@@ -70,10 +70,11 @@ func viewEvent(e state.Event) eventView { return eventView{At: e.At, Kind: e.Kin
 
 // statusView is how everything stands.
 type statusView struct {
-	State  string    `json:"state_file"`
-	Daemon bool      `json:"daemon_running"`
-	PID    int       `json:"daemon_pid,omitempty"`
-	Jobs   []jobView `json:"jobs"`
+	State   string    `json:"state_file"`
+	Daemon  bool      `json:"daemon_running"`
+	PID     int       `json:"daemon_pid,omitempty"`
+	Refused string    `json:"refused_configuration,omitempty"` // why the daemon does not take the file as it is now
+	Jobs    []jobView `json:"jobs"`
 }
 
 // jobView is how a job stands.

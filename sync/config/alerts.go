@@ -12,7 +12,11 @@ import (
 type Alerts struct {
 	alert.Settings
 	Channels []AlertChannel // in the order of the file
+	digest   string
 }
+
+// Same says that nothing of it is another than in b, secrets included.
+func (a Alerts) Same(b Alerts) bool { return a.digest == b.digest }
 
 // AlertChannel is one [alerts.channels.NAME].
 type AlertChannel struct {
@@ -34,6 +38,8 @@ func (r *reader) alerts(c *Config, t *table) {
 	if t == nil {
 		return
 	}
+	r.secrets = nil
+	defer func() { c.Alerts.digest = digestOf(t, r.secrets...) }()
 	b := block{"alerts", t}
 	var channels *table
 	fields := c.Alerts.Fields()

@@ -197,6 +197,12 @@ func newReader(name string, text []byte, opt Options) *reader {
 	return &reader{name: name, folder: filepath.Dir(name), text: text, opt: opt, used: map[string]bool{}}
 }
 
+// DigestOf returns the digest of a file as it is now.
+func DigestOf(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return digest(text), err
+}
+
 func digest(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"milkrun/cmd/milkrun/control"
+	"milkrun/state"
+	"milkrun/sync/config"
+)
+
+// act is an operator's order being carried out: by the daemon, or on the state file when none runs.
+type act struct {
+	*app
+	conf  *config.Config
+	store *state.Store
+	who   string
+	order order
+}
+
+// ask has the daemon carry out an order, and says what came of it. Without a daemon, it is control.ErrNoDaemon.
+func (a *app) ask(ctx context.Context, method string, o order) (answer, error) {
+	var out answer
+	err := control.Call(ctx, a.socket(), operator(), method, o, &out)
+	var fault *control.Fault
+	if errors.As(err, &fault) {
+		code := fault.Exit
+		if code == 0 {
+			code = exitError
+		}
+		return out, &exit{code: code, cause: fault, remedy: fault.Remedy}
+	}
+	if text := strings.TrimSuffix(out.Text, "\n"); err == nil && text != "" {
+		a.say("%s", text)
+	}
+	return out, err
+}
+
+// carryOut has an order carried out by the daemon, and without one on the state file, as open opens it.
+func (a *app) carryOut(ctx context.Context, method string, o order, open func(context.Context) (*state.Store, error),
+	here func(context.Context, *act) error,
+) error {
+	if _, err := a.ask(ctx, method, o); !errors.Is(err, control.ErrNoDaemon) {
+		return err
+	}
+	conf, err := a.load(false)
+	if err != nil {
+		return err
+	}
+	store, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.shut(store)
+	return here(ctx, &act{app: a, conf: conf, store: store, who: operator(), order: o})
+}
+
+// noDaemon says what to do instead of what only a daemon can.
+func noDaemon(err error, remedy string) error {
+	if errors.Is(err, control.ErrNoDaemon) {
+		return &exit{code: exitError, cause: err, remedy: remedy}
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"milkrun/cmd/milkrun/control"
+	"milkrun/state"
+	"milkrun/sync"
+	"milkrun/sync/config"
+)
+
+// order is what an operator asks of the daemon: a job, or a connection to resume.
+type order struct {
+	Name  string        `json:"name,omitempty"`
+	Why   string        `json:"why,omitempty"`
+	Full  bool          `json:"full,omitempty"`
+	From  string        `json:"from,omitempty"`
+	To    string        `json:"to,omitempty"`
+	After state.Trigger `json:"trigger,omitempty"`
+}
+
+// answer is what came of an order.
+type answer struct {
+	Text    string          `json:"text,omitempty"` // for the operator, in lines
+	Run     int64           `json:"run,omitempty"`
+	Changes []config.Change `json:"changes,omitempty"`
+	Running []liveRun       `json:"running,omitempty"`
+	Ended   *state.Run      `json:"ended,omitempty"`
+}
+
+// methods are what the daemon answers at its control socket.
+func (d *daemon) methods() map[string]control.Method {
+	return map[string]control.Method{
+		"live":    d.answering(func(context.Context, *act) (answer, error) { return answer{Running: liveRuns(d.engine)}, nil }),
+		"pause":   d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
+		"resume":  d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.resume(ctx) }),
+		"trigger": d.answering(d.trigger),
+		"wait":    d.answering(d.wait),
+		"cancel":  d.answering(d.cancel),
+		"reload": d.answering(func(ctx context.Context, o *act) (answer, error) {
+			changes, err := d.reload(context.WithoutCancel(ctx), "by "+o.who)
+			return answer{Changes: changes}, plainly(err)
+		}),
+		"plan": d.answering(func(context.Context, *act) (answer, error) {
+			_, changes, err := d.planned()
+			return answer{Changes: changes}, plainly(err)
+		}),
+	}
+}
+
+// answering makes a method of what is done about an order: what the operator is told becomes the answer's text.
+func (d *daemon) answering(do func(context.Context, *act) (answer, error)) control.Method {
+	return func(ctx context.Context, who string, in json.RawMessage) (any, error) {
+		var text bytes.Buffer
+		speaker := *d.app
+		speaker.stdout = &text
+		o := &act{app: &speaker, conf: d.current(), store: d.store, who: who}
+		if err := json.Unmarshal(in, &o.order); err != nil {
+			return nil, err
+		}
+		out, err := do(ctx, o)
+		if err != nil {
+			return nil, fault(err)
+		}
+		d.alerts.wake()
+		out.Text = text.String()
+		return out, nil
+	}
+}
+
+// fault is an error as the caller gets it.
+func fault(err error) *control.Fault {
+	var e *exit
+	if errors.As(err, &e) {
+		return &control.Fault{Text: err.Error(), Remedy: e.remedy, Exit: e.code}
+	}
+	return &control.Fault{Text: err.Error(), Remedy: state.Remedy(err)}
+}
+
+// plainly gives a refused configuration its remedy.
+func plainly(err error) error {
+	var bad *refusal
+	if errors.As(err, &bad) {
+		return &exit{code: exitUsage, cause: err, remedy: "mend it; milkrun check shows each problem with its line"}
+	}
+	return err
+}
+
+func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
+	job, err := findJob(o.conf, o.order.Name)
+	if err != nil {
+		return out, err
+	}
+	start := sync.Start{Trigger: state.Manual, Full: o.order.Full, From: o.order.From, To: o.order.To}
+	if o.order.After == state.Backfilled {
+		start.Trigger = state.Backfilled
+	}
+	if err := checkRange(ctx, job, start); err != nil {
+		return out, err
+	}
+	if out.Run, err = d.engine.Trigger(ctx, job.Name, start); err != nil {
+		return out, heldBack(err, job.Location)
+	}
+	o.app.say("run %d of job %s has begun", out.Run, job.Name)
+	o.app.sayNext(fmt.Sprintf("milkrun status --watch; milkrun runs show %d", out.Run))
+	return out, d.store.Audit(ctx, o.who, fmt.Sprintf("trigger run %d", out.Run), job.Name, o.order.Why)
+}
+
+// wait answers when no run of a job is under way any more, with how the last one ended.
+func (d *daemon) wait(ctx context.Context, o *act) (out answer, err error) {
+	if err := d.engine.Wait(ctx, o.order.Name); err != nil {
+		return out, err
+	}
+	runs, err := d.store.Runs(ctx, state.RunFilter{Job: o.order.Name, Limit: 1})
+	if err == nil && len(runs) == 1 {
+		out.Ended = &runs[0]
+	}
+	return out, err
+}
+
+func (d *daemon) cancel(ctx context.Context, o *act) (out answer, err error) {
+	if _, err := findJob(o.conf, o.order.Name); err != nil && !d.runs(o.order.Name) {
+		return out, err
+	}
+	if !d.engine.Cancel(o.order.Name, o.who) {
+		o.app.say("nothing to cancel: no run of job %s is under way", o.order.Name)
+		return out, nil
+	}
+	if err := d.engine.Wait(ctx, o.order.Name); err != nil {
+		return out, err
+	}
+	o.app.say("the run of job %s has ended at a batch border; the next one goes on from its checkpoint", o.order.Name)
+	return out, d.store.Audit(ctx, o.who, "cancel", o.order.Name, o.order.Why)
+}
+
+// runs says whether a job is under way, also one that the configuration has no more.
+func (d *daemon) runs(job string) bool {
+	for _, p := range d.engine.Running() {
+		if p.Job == job {
+			return true
+		}
+	}
+	return false
+}
