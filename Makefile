@@ -16,7 +16,7 @@ export NO_INSTALL
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench fuzz fmt deps test-deps install clean
+.PHONY: help build run test lint bench fuzz fmt deps test-deps install package clean
 
 help: ## list the targets
 	@echo "make TARGET [NO_INSTALL=1]"
@@ -49,12 +49,15 @@ fmt: ## format the code
 deps: ## install what building needs: a C compiler
 	@.ci/install compiler
 
-test-deps: ## install what testing needs: that, bash, PostgreSQL, MariaDB, golangci-lint
-	@.ci/install compiler bash databases lint
+test-deps: ## install what testing needs: that, bash, PostgreSQL, MariaDB, systemd, a browser, golangci-lint
+	@.ci/install compiler bash databases systemd browser lint
 
 install: build ## install into PREFIX/bin (/usr/local/bin); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 milkrun $(DESTDIR)$(PREFIX)/bin/milkrun
 
-clean: ## remove the binary; state files, data and ./.bin stay
-	rm -f milkrun
+package: deps ## build the .deb and .rpm into ./dist (packaging/)
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' DATE='$(DATE)' packaging/build.sh dist
+
+clean: ## remove the binary and the packages; state files, data and ./.bin stay
+	rm -rf milkrun dist

@@ -54,7 +54,7 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 	root.SetFlagErrorFunc(wrongFlag)
 	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
 		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.triggerCommand(), a.cancelCommand(),
-		a.reloadCommand(), a.planCommand(), a.signCommand(),
+		a.reloadCommand(), a.planCommand(), a.alertCommand(), a.signCommand(), a.schemaCommand(),
 		a.sandboxCommand(), a.versionCommand()))
 }
 

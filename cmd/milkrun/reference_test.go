@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"io"
 	"os"
 	"testing"
 
@@ -11,11 +12,15 @@ import (
 
 var update = flag.Bool("update", false, "write the reference documentation")
 
-// TestReference keeps the reference of jobs.toml what the checker checks by.
+// TestReference keeps the reference of jobs.toml, and its schema, what the checker checks by.
 func TestReference(t *testing.T) {
-	for lang, path := range map[string]string{"en": "../../docs/config.md", "zh": "../../docs/config.zh-CN.md"} {
+	for path, write := range map[string]func(io.Writer) error{
+		"../../docs/config.md":        func(w io.Writer) error { return config.Reference(w, registry(), "en") },
+		"../../docs/config.zh-CN.md":  func(w io.Writer) error { return config.Reference(w, registry(), "zh") },
+		"../../docs/jobs.schema.json": func(w io.Writer) error { return config.Schema(w, registry()) },
+	} {
 		var b bytes.Buffer
-		if err := config.Reference(&b, registry(), lang); err != nil {
+		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
 		if *update {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"milkrun/state" //nolint:depguard // an Observer is told in the types of the state store
+	"milkrun/state"
 	"milkrun/sync/schedule"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"milkrun/state" //nolint:depguard // the store's own answers; only what they say becomes a metric
+	"milkrun/state"
 )
 
 // patience is how long a scrape waits for the state file; Prometheus itself waits ten seconds for the scrape.
