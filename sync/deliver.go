@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -11,11 +13,11 @@ import (
 
 const (
 	wholeRefusals = 5   // tries of a batch that the partner refuses as a whole, before it is halved
-	halfRefusals  = 2   // tries of each part
-	bisectBudget  = 200 // calls one batch may cost while its poison records are looked for
-	// bisectRow is how many of them may be refused in a row: halving finds one record of 2000 with 22, so beyond 40 the
-	// partner refuses everything, and the cause is no record.
-	bisectRow = 40
+	lastRefusals  = 2   // tries of a single record, before it is rejected
+	bisectBudget  = 500 // calls one batch may cost while its poison records are looked for: some forty of 2000
+	// bisectBlind is how many parts may be refused before one is accepted: then the partner refuses everything, and the
+	// cause is no record.
+	bisectBlind = 63
 )
 
 // courier delivers batches to an idempotent sink: it tries again what may be mended by that, and finds the record that
@@ -26,12 +28,6 @@ type courier struct {
 	// looking lets one batch at a time be bisected: when a partner refuses everything, one is enough to find that out.
 	looking  sync.Mutex
 	hopeless error // what ended the looking, and with it the run
-}
-
-// budget is what looking for the poison records of one batch may still cost.
-type budget struct {
-	calls int
-	row   int // refused since something was accepted
 }
 
 func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, error) {
@@ -45,7 +41,7 @@ func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, erro
 		return nil, c.hopeless
 	}
 	c.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.number, records(b.rows.Len()), err)
-	rejected, c.hopeless = c.bisect(ctx, b.rows, err, &budget{calls: bisectBudget})
+	rejected, c.hopeless = c.bisect(ctx, b)
 	return rejected, c.hopeless
 }
 
@@ -66,41 +62,77 @@ func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (reje
 	return rejected, nil
 }
 
-// bisect delivers the halves of refused rows, and theirs, down to single records, which are rejected with the refusal's
-// code. The rest of the rows is delivered.
-func (c *courier) bisect(ctx context.Context, rows feed.Batch, refusal error, left *budget) ([]feed.Rejection, error) {
-	if rows.Len() == 1 {
-		return []feed.Rejection{{Code: feed.Judge(refusal).Code, Reason: refusal.Error()}}, nil
+// part is a piece of a refused batch.
+type part struct{ from, to int }
+
+// bisect delivers the halves of a refused batch, and theirs, down to single records, which are rejected with the refusal's
+// code. It goes level by level, so that it soon meets something the partner accepts, if there is anything.
+func (c *courier) bisect(ctx context.Context, b *batch) (rejected []feed.Rejection, err error) {
+	parts := halves(part{0, b.rows.Len()})
+	accepted, refused := 0, 1
+	for calls := 0; len(parts) > 0; calls++ {
+		if calls >= bisectBudget || accepted == 0 && refused >= bisectBlind {
+			return nil, c.tooMany(calls, len(rejected))
+		}
+		p := parts[0]
+		parts = parts[1:]
+		tries := 1
+		if p.to-p.from == 1 {
+			tries = lastRefusals
+		}
+		more, err := c.send(ctx, b.rows.Slice(p.from, p.to), tries)
+		switch {
+		case err == nil:
+			accepted++
+			rejected = append(rejected, shifted(more, p.from)...)
+		case feed.Judge(err).Verdict != feed.Refuse || c.run.soft.Err() != nil:
+			return nil, err
+		case p.to-p.from == 1:
+			refused++
+			rejected = append(rejected, c.poison(b, p.from, err))
+		default:
+			refused++
+			parts = append(parts, halves(p)...)
+		}
 	}
-	middle := rows.Len() / 2
-	rejected, err := c.half(ctx, rows.Slice(0, middle), left)
-	if err != nil {
-		return nil, err
-	}
-	behind, err := c.half(ctx, rows.Slice(middle, rows.Len()), left)
-	if err != nil {
-		return nil, err
-	}
-	for i := range behind {
-		behind[i].Row += middle
-	}
-	return append(rejected, behind...), nil
+	slices.SortFunc(rejected, func(a, b feed.Rejection) int { return cmp.Compare(a.Row, b.Row) })
+	return rejected, nil
 }
 
-func (c *courier) half(ctx context.Context, rows feed.Batch, left *budget) ([]feed.Rejection, error) {
-	if left.calls < halfRefusals || left.row >= bisectRow {
-		return nil, &sideError{connection: c.run.job.Sink.Connection.Name, err: feed.Errorf(feed.HaltJob, "refused",
-			"the partner refuses so many parts of the batch that %d calls did not find all bad records", bisectBudget-left.calls).
-			WithRemedy("look at the run's events, mend the records or ask the partner, then resume the job; nothing is lost, the batch is delivered again")}
+func halves(p part) []part {
+	if p.to-p.from == 1 {
+		return []part{p}
 	}
-	left.calls -= halfRefusals
-	rejected, err := c.send(ctx, rows, halfRefusals)
-	if err != nil && feed.Judge(err).Verdict == feed.Refuse && c.run.soft.Err() == nil {
-		left.row += halfRefusals
-		return c.bisect(ctx, rows, err, left)
+	middle := (p.from + p.to) / 2
+	return []part{{p.from, middle}, {middle, p.to}}
+}
+
+// shifted are rejections of a part, as those of its batch.
+func shifted(rejected []feed.Rejection, from int) []feed.Rejection {
+	for i := range rejected {
+		rejected[i].Row += from
 	}
-	left.row = 0
-	return rejected, err
+	return rejected
+}
+
+// poison rejects a single record, and says which it is: should the looking come to nothing, it has no dead letter.
+func (c *courier) poison(b *batch, row int, refusal error) feed.Rejection {
+	place := fmt.Sprintf("record %d of batch %d", row+1, b.number)
+	if finder, ok := c.run.source.(feed.Rereader); ok {
+		place += " at " + shownCursor(finder.Locate(b.raw, row))
+	}
+	c.run.event("poison", "%s is refused alone: %v", place, refusal)
+	return feed.Rejection{Row: row, Code: feed.Judge(refusal).Code, Reason: refusal.Error()}
+}
+
+func (c *courier) tooMany(calls, found int) error {
+	why := feed.Errorf(feed.HaltJob, "refused", "the partner refuses everything: %d parts of the batch, and accepts none", calls)
+	why.Remedy = "ask the partner; then resume the job. Nothing is lost, the batch is delivered again"
+	if calls >= bisectBudget {
+		why = feed.Errorf(feed.HaltJob, "refused", "the partner refuses so many records of one batch that %d calls did not find all; found: %d", calls, found)
+		why.Remedy = "the run's events name those that were found (milkrun runs show); mend them, then resume the job. Nothing is lost, the batch is delivered again"
+	}
+	return &sideError{connection: c.run.job.Sink.Connection.Name, err: why}
 }
 
 // sideError says on which connection something went wrong, so that the right one is halted.

@@ -27,8 +27,9 @@ type enumeration struct {
 	gen    feed.Generation
 	drift  *sharedDrift
 	reread int64 // pages read again to mend drift
-	// confirmed says that this is the second reading, because the first one would have deleted records.
+	// confirmed says that this is the second reading, because the first one would have deleted records: the missing ones.
 	confirmed bool
+	missing   map[keySum]struct{}
 	mu        sync.Mutex
 	refused   refusals
 }
@@ -59,6 +60,47 @@ func (r *run) enumerate(src feed.Source, enum feed.Enumerator, sink feed.Snapsho
 		e.confirmed = e.confirmed || errors.Is(err, errToConfirm)
 		e.refused = refusals{}
 	}
+}
+
+// enumerateInto delivers everything a source lists to a target that holds no generations. Rows that move while the pages
+// are read hide records there too: then everything is read and delivered again, which an idempotent target does not mind.
+// It always begins at the beginning: what moved since an interrupted reading nobody could tell.
+func (r *run) enumerateInto(enum feed.Enumerator) error {
+	e := &enumeration{run: r, source: r.source, enum: enum,
+		reader: &reader{run: r, source: r.source, limit: r.job.PageSize, ahead: r.job.Prefetch}}
+	for pass := 1; ; pass++ {
+		r.checkpoint = state.Checkpoint{Job: r.job.Name, Lane: r.lane}
+		e.drift = &sharedDrift{drift: newDrift(r.job.PageSize, r.job.Prefetch)}
+		r.onPage = e.see
+		if err := r.deliverFrom(r.source, ""); err != nil {
+			return err
+		}
+		err := e.still()
+		switch {
+		case err == nil:
+			return r.endPass()
+		case !errors.Is(err, errNotWhole):
+			return err
+		case pass == maxPasses:
+			return feed.Errorf(feed.Fail, "drift", "%w", err).
+				WithRemedy("records may be missing at the target; the next run reads everything again; choose a quieter hour for the schedule")
+		}
+		r.event("pass", "reading from the beginning: %v", err)
+		r.startOver()
+	}
+}
+
+// still is nil when nothing hints at a row that moved.
+func (e *enumeration) still() error {
+	if e.drift.quiet() {
+		if err := e.lookAgain(); err != nil {
+			return err
+		}
+	}
+	if !e.drift.quiet() {
+		return notWhole(errors.New("rows moved while it was read"))
+	}
+	return nil
 }
 
 // resume is where an interrupted reading goes on, with what its earlier part saw of drift.
@@ -276,6 +318,11 @@ func (e *enumeration) swap(expect int64) (changes feed.Changes, err error) {
 	if err != nil {
 		return changes, err
 	}
+	unconfirmed, err := e.keepUnconfirmed()
+	if err != nil {
+		return changes, err
+	}
+	kept += unconfirmed
 	if err := e.run.step("swapping"); err != nil {
 		return changes, err
 	}
@@ -294,6 +341,9 @@ func (e *enumeration) swap(expect int64) (changes feed.Changes, err error) {
 	})
 	var shrink *feed.ShrinkError
 	if errors.As(err, &shrink) && !e.confirmed && shrink.Deleted <= e.mayDelete(shrink.Old) {
+		if err := e.noteMissing(); err != nil {
+			return changes, err
+		}
 		return changes, fmt.Errorf("%w: %d of %d", errToConfirm, shrink.Deleted, shrink.Old)
 	}
 	return changes, err

@@ -60,6 +60,45 @@ func TestDeletesNeedTwoReadings(t *testing.T) {
 	}
 }
 
+// shifty moves rows at its second reading, where no page is looked at again: one is skipped.
+type shifty struct {
+	mover
+	at197 int
+}
+
+func (s *shifty) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	if pageOf(after) == 197 {
+		if s.at197++; s.at197 == 2 {
+			s.remove(1955) // on a page that was read
+			s.insert(1990) // on one that was not: row 1970, now 1969, is skipped
+		}
+	}
+	return s.mover.Fetch(ctx, after, limit)
+}
+
+// TestDeletesNeedBothReadings misses one record at the first reading, which is gone, and another at the second, which is
+// not: only the one that both did not list is deleted.
+func TestDeletesNeedBothReadings(t *testing.T) {
+	source := &shifty{mover: mover{crowd: newCrowd(3200)}}
+	sink := holding(source.crowd, "gone")
+	dropped, skipped := source.keys[1955], source.keys[1970]
+	job := newJob(t, "j", source, sink)
+	job.Prefetch = 1
+	e := newEngine(t)
+	r := mustRun(t, e, job)
+	if sink.live["gone"] || !sink.live[skipped] || source.at197 < 2 {
+		t.Errorf("gone: %v, skipped: %v, read %d times", sink.live["gone"], sink.live[skipped], source.at197)
+	}
+	if r.Counts.Delivered != 3200 || !slices.Contains(kindsOf(t, e, r), "keep") {
+		t.Errorf("%+v, events %v", r.Counts, kindsOf(t, e, r))
+	}
+	mustRun(t, e, job) // the next night tells
+	same(t, source.crowd, sink)
+	if sink.live[dropped] {
+		t.Error("the record that was dropped is still there")
+	}
+}
+
 // TestRowsExchangedUnseen has rows removed and as many inserted between two pages: the total never changes, and no key is
 // read twice. The last look finds that the pages behind have moved.
 func TestRowsExchangedUnseen(t *testing.T) {
@@ -76,6 +115,46 @@ func TestRowsExchangedUnseen(t *testing.T) {
 		job.Prefetch = prefetch
 		mustRun(t, newEngine(t), job)
 		same(t, m.crowd, sink)
+	}
+}
+
+// TestMovingRowsIntoAPlainTarget has rows move while they are pushed to a target without generations: none is left out.
+func TestMovingRowsIntoAPlainTarget(t *testing.T) {
+	for name, act := range map[string]func(m *mover){
+		"removed":   func(m *mover) { m.remove(30) },
+		"inserted":  func(m *mover) { m.insert(30) },
+		"exchanged": func(m *mover) { m.remove(30); m.insert(999) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &mover{crowd: newCrowd(1000)}
+			m.hook = func(call int) {
+				if call == 60 {
+					act(m)
+				}
+			}
+			sink, e := newShelf(), newEngine(t)
+			job := newJob(t, "j", m.crowd, sink)
+			job.Prefetch = 1
+			r := mustRun(t, e, job)
+			for _, key := range m.keys {
+				if sink.got[key] == 0 {
+					t.Errorf("record %s is missing", key)
+				}
+			}
+			if !slices.Contains(kindsOf(t, e, r), "pass") || r.Counts.Delivered != int64(len(m.keys)) {
+				t.Errorf("%+v, events %v", r.Counts, kindsOf(t, e, r))
+			}
+		})
+	}
+}
+
+// TestRowsThatNeverRestIntoAPlainTarget says that the target may lack records.
+func TestRowsThatNeverRestIntoAPlainTarget(t *testing.T) {
+	m := &mover{crowd: newCrowd(500)}
+	m.hook = func(call int) { m.insert(call * 31 % 400) }
+	r, err := newEngine(t).Run(t.Context(), newJob(t, "j", m.crowd, newShelf()), Start{Trigger: state.Manual})
+	if err == nil || r.State != state.Failed || r.Code != "drift" || !strings.Contains(r.Remedy, "may be missing") {
+		t.Errorf("state %s, code %s, remedy %q: %v", r.State, r.Code, r.Remedy, err)
 	}
 }
 
@@ -172,6 +251,36 @@ func TestLettersOfAnEarlierPassAreClosed(t *testing.T) {
 	mustRun(t, e, job)
 	if open := letters(t, e, "j"); len(open) != 1 || open[0].Key != "k00020" {
 		t.Fatalf("open: %+v", open)
+	}
+}
+
+// TestAlikeRecordsKeepTheirLetters refuses records without keys, with blank ones, and with the same one: each has a letter,
+// and the same one the next night.
+func TestAlikeRecordsKeepTheirLetters(t *testing.T) {
+	c, e := newCrowd(50), newEngine(t)
+	for _, at := range []int{3, 13, 23} {
+		c.keys[at] = "无"
+	}
+	for _, at := range []int{4, 14} {
+		c.keys[at] = " "
+	}
+	source := &pickyCrowd{c, map[string]bool{"无": true, " ": true}, false}
+	job := newJob(t, "j", source, &memory{})
+	for night := range 2 {
+		r := mustRun(t, e, job)
+		open := letters(t, e, "j")
+		if r.Counts.Rejected != 5 || len(open) != 5 {
+			t.Fatalf("night %d: %d rejected, %d letters: %+v", night, r.Counts.Rejected, len(open), open)
+		}
+		for _, l := range open {
+			if l.Tries != night+1 || l.RunID != r.ID {
+				t.Errorf("night %d: letter %q was tried %d times, last in run %d", night, l.Key, l.Tries, l.RunID)
+			}
+		}
+	}
+	source.noKey = true
+	if r := mustRun(t, e, job); r.Counts.Rejected != 5 || len(letters(t, e, "j")) != 5 {
+		t.Errorf("without keys: %d rejected, %d letters", r.Counts.Rejected, len(letters(t, e, "j")))
 	}
 }
 

@@ -75,25 +75,48 @@ func (r *run) letter(rej feed.Rejection, raw map[string]feed.Value) state.Letter
 		text = []byte(`{}`) // storable makes every value text, number or null
 	}
 	return state.Letter{Job: r.job.Name, RunID: r.id(), At: r.engine.now(), Code: rej.Code, Reason: mask.Scrub(rej.Reason),
-		Record: string(text), Key: r.keyOf(raw, record)}
+		Record: string(text), Key: r.keyOf(rej, raw, record, text)}
 }
 
-// keyOf is the record's key in an enumeration, so that a record refused every night stays one letter. A key that may not
-// be stored is stored as a digest.
-func (r *run) keyOf(raw map[string]feed.Value, stored map[string]any) string {
+// keyOf tells the record of a letter apart, in an enumeration, so that a record refused every night stays one letter: by
+// its key, or by all that is known of it when the key cannot be told. Several records of a run that are alike in that are
+// told apart by their order. A key that may not be stored is stored as a digest.
+func (r *run) keyOf(rej feed.Rejection, raw map[string]feed.Value, stored map[string]any, record []byte) string {
 	e, ok := r.source.(feed.Enumerator)
 	if !ok {
 		return ""
 	}
-	clear, shown := make([]string, len(e.Key())), make([]string, len(e.Key()))
+	clear, shown, blank := make([]string, len(e.Key())), make([]string, len(e.Key())), rej.NoKey
 	for i, column := range e.Key() {
 		clear[i], shown[i] = fmt.Sprint(raw[column]), fmt.Sprint(stored[column])
+		blank = blank || raw[column] == nil || strings.TrimSpace(clear[i]) == ""
 	}
-	if slices.Equal(clear, shown) {
-		return strings.Join(clear, " ")
+	key := strings.Join(clear, " ")
+	switch {
+	case blank:
+		key = "record " + shortSum(string(record))
+	case !slices.Equal(clear, shown):
+		key = "sha256 " + shortSum(strings.Join(clear, "\x00"))
 	}
-	sum := sha256.Sum256([]byte(strings.Join(clear, "\x00")))
-	return "sha256 " + hex.EncodeToString(sum[:8])
+	return r.numbered(key)
+}
+
+// numbered tells alike keys of one reading apart.
+func (r *run) numbered(key string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.alike == nil {
+		r.alike = map[string]int{}
+	}
+	if r.alike[key]++; r.alike[key] > 1 {
+		return fmt.Sprintf("%s (%d)", key, r.alike[key])
+	}
+	return key
+}
+
+func shortSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // storable is a value as the state file may keep it (invariant 8): besides what the job masks, whatever looks like

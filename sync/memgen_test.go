@@ -98,6 +98,21 @@ func (g *memGen) Forget(_ context.Context, from, to int64) error {
 	return nil
 }
 
+func (g *memGen) Missing(_ context.Context, each func(key []feed.Value) error) error {
+	staged := map[string]bool{}
+	for _, key := range g.rows {
+		staged[key] = true
+	}
+	for key := range g.sink.live {
+		if !staged[key] {
+			if err := each([]feed.Value{key}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (g *memGen) Keep(_ context.Context, keys *feed.Batch) (kept int64, err error) {
 	wanted, staged := g.sink.live, map[string]bool{}
 	if keys != nil {

@@ -91,7 +91,7 @@ func (r *run) startOver() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live.Read, r.live.Delivered, r.live.Rejected, r.live.Skipped = 0, 0, 0, 0
-	r.begun = 0
+	r.begun, r.alike = 0, nil
 }
 
 // readAgain counts a page that was read again.

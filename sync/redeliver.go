@@ -95,7 +95,7 @@ func (r *run) deliverLetter(ctx context.Context, letter state.Letter, rows feed.
 	if r.once() {
 		rejected, err = c.deliverOnce(r.hard, b)
 	} else {
-		rejected, err = c.send(r.hard, rows, halfRefusals)
+		rejected, err = c.send(r.hard, rows, lastRefusals)
 	}
 	switch {
 	case err == nil && len(rejected) == 0:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +46,8 @@ func TestPoisonIsFound(t *testing.T) {
 		"the last":      {"300"},
 		"three":         {"3", "77", "78"},
 		"in each batch": {"5", "150", "299"},
+		"side by side":  texted(101, 1, 20),
+		"spread":        texted(1, 9, 33),
 	}
 	for name, ids := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +74,33 @@ func TestPoisonIsFound(t *testing.T) {
 				t.Errorf("the checkpoint is at %q", got)
 			}
 		})
+	}
+}
+
+// texted are n ids from first on, each step further.
+func texted(first, step, n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, strconv.Itoa(first+i*step))
+	}
+	return ids
+}
+
+// TestMorePoisonThanCanBeFound halts when looking costs too much, and names what was found.
+func TestMorePoisonThanCanBeFound(t *testing.T) {
+	sink, e := poisoned(texted(1, 44, 45)...), newEngine(t)
+	job := newJob(t, "j", &list{n: 2000}, sink)
+	job.PageSize, job.BatchSize, job.MaxBad = 2000, 2000, 1000
+	r, err := e.Run(t.Context(), job, Start{Trigger: state.Manual})
+	if err == nil || r.State != state.Halted || r.Code != "refused" || sink.calls > wholeRefusals+2*bisectBudget {
+		t.Fatalf("state %s, code %s, %d calls: %v", r.State, r.Code, sink.calls, err)
+	}
+	job.BatchSize = 100 // smaller batches, each within its budget
+	if _, err := e.Store.ClearHalt(t.Context(), state.JobScope, "j", "an operator", "smaller batches"); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, e, job)
+	if len(letters(t, e, "j")) != 45 || len(sink.got) != 1955 {
+		t.Errorf("%d letters, %d records there", len(letters(t, e, "j")), len(sink.got))
 	}
 }
 
@@ -101,7 +131,7 @@ func TestTooManyPoisonRecords(t *testing.T) {
 	if err == nil || r.State != state.Halted || r.Code != "refused" || r.Remedy == "" {
 		t.Fatalf("state %s, code %s: %v", r.State, r.Code, err)
 	}
-	if sink.calls > job.Concurrency*wholeRefusals+bisectRow {
+	if sink.calls > job.Concurrency*wholeRefusals+bisectBlind {
 		t.Errorf("%d calls, though one batch was enough to find that everything is refused", sink.calls)
 	}
 	if got := checkpoint(t, e, "j"); got != "" || len(letters(t, e, "j")) > 0 {

@@ -61,8 +61,9 @@ type run struct {
 	// trouble is the last error that is being tried again, until something succeeds.
 	trouble  string
 	giveUpAt time.Time
-	layout   string // of a stream's records; see vanished
-	lastBad  string // why the last record was rejected, without personal data
+	layout   string         // of a stream's records; see vanished
+	alike    map[string]int // how often each key of a dead letter came up in this reading
+	lastBad  string         // why the last record was rejected, without personal data
 }
 
 func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
@@ -206,8 +207,11 @@ func (r *run) execute(s Start) error {
 	}
 	enum, complete := r.source.(feed.Enumerator)
 	snap, swaps := r.sink.(feed.Snapshotter)
-	if complete && swaps {
+	switch {
+	case complete && swaps:
 		return r.enumerate(r.source, enum, snap)
+	case complete && !r.once():
+		return r.enumerateInto(enum)
 	}
 	return r.stream()
 }

@@ -71,6 +71,9 @@ func (r *run) deliverFrom(src feed.Source, from feed.Cursor) error {
 	}
 	c := &courier{run: r, sink: r.sink}
 	f := &flow{run: r, size: r.job.BatchSize, inFlight: r.job.Concurrency, deliver: c.deliver, commit: r.advance}
+	if _, ordered := r.sink.(feed.Ordered); ordered {
+		f.inFlight = 1
+	}
 	if r.once() {
 		// One batch at a time, and whole pages: otherwise a batch could be acknowledged that the checkpoint cannot pass.
 		f.paged, f.inFlight, f.deliver = true, 1, c.deliverOnce

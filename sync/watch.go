@@ -29,6 +29,7 @@ type watch struct {
 	any    bool        // since is a decided slot
 	back   bool        // the clock shows a time before since
 	busy   bool
+	aside  bool       // what runs is a unit of a backfill, after which a slot has its turn whatever overlap says
 	queued time.Time  // with overlap = "queue": the slot that waits for the run to end
 	done   chan error // a run has ended; an error when the state file is at fault
 	runs   errgroup.Group
@@ -143,7 +144,8 @@ func (w *watch) beginAtOnce(ctx context.Context, asked bool) error {
 	if err != nil {
 		return err
 	}
-	if len(last) > 0 && last[0].State == state.Interrupted && last[0].Trigger != state.Manual {
+	byHand := len(last) > 0 && (last[0].Trigger == state.Manual || last[0].Trigger == state.Backfilled)
+	if len(last) > 0 && last[0].State == state.Interrupted && !byHand {
 		w.begin(ctx, Start{Trigger: state.Resume, Slot: last[0].Slot})
 	} else if asked {
 		w.begin(ctx, Start{Trigger: state.Manual})
@@ -266,7 +268,7 @@ func (w *watch) overlap(ctx context.Context, due overdue) error {
 		decisions = append(decisions, one(w.queued).slot(w.name, state.Coalesced, "several waited for the run before them; the last one runs"))
 	}
 	decisions = append(decisions, decide(w.job, overdue{gone: due.gone, missed: due.missed}).decide...)
-	if w.job.Overlap == "queue" {
+	if w.job.Overlap == "queue" || w.aside {
 		w.queued = due.current
 	} else {
 		decisions = append(decisions, one(due.current).slot(w.name, state.Skipped, "the run before it is still under way"))
@@ -310,7 +312,7 @@ func (w *watch) record(ctx context.Context, slots ...state.Slot) error {
 
 // begin runs the job in the background.
 func (w *watch) begin(ctx context.Context, s Start) {
-	w.busy = true
+	w.busy, w.aside = true, s.Trigger == state.Backfilled
 	job := w.job // a run finishes with what it began with
 	w.runs.Go(func() error {
 		w.done <- w.run(ctx, job, s)

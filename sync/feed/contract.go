@@ -89,6 +89,12 @@ type Opaque interface {
 	Opaque()
 }
 
+// Ordered is a sink in which the later of two records with one key must win, and which cannot tell which one is later: the
+// engine delivers its batches one after the other, whatever the job's concurrency is.
+type Ordered interface {
+	Ordered()
+}
+
 // Previewer is a sink that can show the request for a batch, signed and with secrets left out, without sending it.
 type Previewer interface {
 	Preview(ctx context.Context, b Batch) (string, error)
@@ -139,6 +145,14 @@ type Repairer interface {
 // many; with nil keys it does so for every current record.
 type Keeper interface {
 	Keep(ctx context.Context, keys *Batch) (int64, error)
+}
+
+// Confirmer is a generation that can tell which records a swap would delete. Missing calls each with the key (in the order
+// that Begin was given) of every current record that is not staged. The engine deletes only what two readings in a row do not
+// list, and keeps the others; a Confirmer is a Keeper.
+type Confirmer interface {
+	Keeper
+	Missing(ctx context.Context, each func(key []Value) error) error
 }
 
 // Staged is what a staging area holds.
