@@ -1,9 +1,9 @@
 package state
 
 import (
+	"reflect"
 	"testing"
 	"time"
-	"reflect"
 
 	"milkrun/sync/alert"
 )

@@ -105,9 +105,17 @@ func hand(owner fs.FileInfo, paths ...string) error {
 		return nil
 	}
 	for _, path := range paths {
+		if info, err := os.Lstat(path); err == nil && sameOwner(info, stat) {
+			continue
+		}
 		if err := os.Lchown(path, int(stat.Uid), int(stat.Gid)); err != nil {
 			return fmt.Errorf("giving %s to the owner of the state: %w", path, err)
 		}
 	}
 	return nil
+}
+
+func sameOwner(info fs.FileInfo, as *syscall.Stat_t) bool {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	return known && stat.Uid == as.Uid && stat.Gid == as.Gid
 }

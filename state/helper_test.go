@@ -115,7 +115,7 @@ const childVariable = "MILKRUN_STATE_TEST_CHILD"
 // TestMain makes the test binary a child that does what the variable names.
 func TestMain(m *testing.M) {
 	mode, path, _ := strings.Cut(os.Getenv(childVariable), ":")
-	children := map[string]func(path string) error{"advance": advanceForever, "lock": holdLock, "nobody": openAsNobody}
+	children := map[string]func(path string) error{"advance": advanceForever, "lock": holdLock, "nobody": openAsNobody, "restore": restoreUntil, "backup": backupForever}
 	run, is := children[mode]
 	if !is {
 		os.Exit(m.Run())

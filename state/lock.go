@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,10 +33,19 @@ func TakeLock(path string) (*Lock, error) {
 	if err != nil {
 		return nil, explain(full, "locking it", err)
 	}
+	yield(full)
 	if err := seize(f, full); err != nil {
 		return nil, explain(full, "locking it", errors.Join(err, f.Close()))
 	}
 	return &Lock{f}, nil
+}
+
+// yield gives a lock that root has made to the owner of the folder: the daemon must be able to open it. Where that cannot
+// be done, the lock is as good for whoever takes it now.
+func yield(path string) {
+	if owner, err := os.Stat(filepath.Dir(path)); err == nil {
+		_ = hand(owner, path+".lock")
+	}
 }
 
 // seize tries a little longer than somebody in [Holder] takes to look.

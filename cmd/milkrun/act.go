@@ -31,10 +31,21 @@ func (a *app) ask(ctx context.Context, method string, o order) (answer, error) {
 		}
 		return out, &exit{code: code, cause: fault, remedy: fault.Remedy}
 	}
-	if text := strings.TrimSuffix(out.Text, "\n"); err == nil && text != "" {
-		a.say("%s", text)
+	if err == nil {
+		a.relay(out.Text)
 	}
 	return out, err
+}
+
+// relay says what the daemon answered, which is English.
+func (a *app) relay(text string) {
+	for line := range strings.Lines(text) {
+		if next, ok := strings.CutPrefix(line, arrow); ok {
+			a.sayNext(next)
+			continue
+		}
+		a.say("%s", strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // carryOut has an order carried out by the daemon, and without one on the state file, as open opens it.

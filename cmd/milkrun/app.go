@@ -12,6 +12,7 @@ import (
 	"milkrun/cmd/milkrun/service"
 	"milkrun/state"
 	"milkrun/sync"
+	"milkrun/sync/words"
 )
 
 // drain is how long deliveries under way may go on after SIGTERM; the unit's TimeoutStopSec must be longer.
@@ -20,6 +21,7 @@ const drain = 60 * time.Second
 // app is what all commands share: the global flags and where to write.
 type app struct {
 	stdout, stderr io.Writer
+	lang           words.Lang // that people are answered in; what programs read is English
 
 	configPath, statePath, socketPath string
 	logFormat, logLevel               string
@@ -50,11 +52,13 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 	a.logFormat, a.logLevel = "text", "info"
 	f.Var(oneOf[string]{&a.logFormat, []string{"text", "json"}}, "log-format", "text or json")
 	f.Var(oneOf[string]{&a.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "debug, info, warn or error")
+	f.Var(langFlag{&a.lang}, "lang", "the language of what people read: en or zh (default by LC_ALL, LC_MESSAGES or LANG)")
 	f.BoolVar(&a.sandboxed, "sandbox", false, "use built-in stand-ins instead of the partners, and files under "+sandboxDir)
 	root.SetFlagErrorFunc(wrongFlag)
 	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
-		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.triggerCommand(), a.cancelCommand(),
+		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.triggerCommand(), a.cancelCommand(), a.backfillCommand(),
 		a.reloadCommand(), a.planCommand(), a.alertCommand(), a.signCommand(), a.schemaCommand(),
+		a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.pruneCommand(),
 		a.sandboxCommand(), a.versionCommand()))
 }
 
@@ -81,7 +85,7 @@ func (a *app) amend(ctx context.Context) (*state.Store, error) {
 func (a *app) shut(c io.Closer) { a.warn(c.Close()) }
 
 // note says something beside what the command was asked for.
-func (a *app) note(text string) { fmt.Fprintf(a.stderr, "milkrun: %s\n", text) }
+func (a *app) note(text string) { fmt.Fprintf(a.stderr, "milkrun: %s\n", a.lang.Text(text)) }
 
 func (a *app) warn(err error) {
 	if err != nil {
@@ -112,7 +116,7 @@ func (a *app) logger() (*logrus.Logger, error) {
 // formatter formats log entries as the flags say, and in the journal, which has the time, with priorities instead.
 func (a *app) formatter() logrus.Formatter {
 	journal := service.IsJournal(a.stderr)
-	var f logrus.Formatter = &logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339, DisableTimestamp: journal}
+	var f logrus.Formatter = speaking{&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339, DisableTimestamp: journal}, a.lang}
 	if a.logFormat == "json" {
 		f = &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano, DisableTimestamp: journal}
 	}

@@ -24,7 +24,7 @@ func (a *app) check(asJSON bool) error {
 	if asJSON {
 		return a.checkJSON(conf, problems)
 	}
-	problems.Print(a.stdout)
+	problems.Print(a.stdout, a.lang)
 	if conf == nil {
 		return a.unusable(only(config.Error, problems))
 	}

@@ -105,7 +105,7 @@ func (a *app) showCheckpoint(ctx context.Context, job string, asked state.Lane, 
 	}
 	zone := a.zones().of(job)
 	if !found {
-		a.say("job %s has no checkpoint in lane %s: it begins at the beginning", job, lane)
+		a.say("job %s has no checkpoint in lane %s: it begins at the beginning", job, string(lane))
 	} else {
 		a.printCheckpoint(c, zone)
 	}
@@ -114,7 +114,7 @@ func (a *app) showCheckpoint(ctx context.Context, job string, asked state.Lane, 
 
 func (a *app) printCheckpoint(c state.Checkpoint, zone *time.Location) {
 	a.field("job", "%s", c.Job)
-	a.field("lane", "%s (%s)", c.Lane, map[state.Lane]string{state.Forward: "what is new", state.Full: "a complete pass that is under way"}[c.Lane])
+	a.field("lane", "%s (%s)", string(c.Lane), map[state.Lane]string{state.Forward: "what is new", state.Full: "a complete pass that is under way"}[c.Lane])
 	a.field("read up to", "%s", inWords(&c.Cursor))
 	a.field("cursor", "%s", orDash(string(c.Cursor)))
 	a.field("delivered", "%s since %s", count(c.Rows, "record"), clock(c.StartedAt, zone))
@@ -137,7 +137,7 @@ func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lan
 	other := map[state.Lane]state.Lane{state.Forward: state.Full, state.Full: state.Forward}[lane]
 	_, also, err := store.Checkpoint(ctx, job, other)
 	if also {
-		a.say("there is one in lane %s too: milkrun checkpoint show %s --lane %s", other, job, other)
+		a.say("there is one in lane %s too: milkrun checkpoint show %s --lane %s", string(other), job, string(other))
 	}
 	return err
 }

@@ -67,8 +67,8 @@ func (a *app) operate(ctx context.Context, store *state.Store, c change, none st
 	if err != nil {
 		return err
 	}
-	a.say("job %s, lane %s: %s → %s", c.job, lane, inWords(before), inWords(after))
-	a.say("to take it back: milkrun checkpoint undo %s --lane %s --why …", c.job, lane)
+	a.say("job %s, lane %s: %s → %s", c.job, string(lane), inWords(before), inWords(after))
+	a.say("to take it back: milkrun checkpoint undo %s --lane %s --why …", c.job, string(lane))
 	a.sayWhen()
 	return nil
 }

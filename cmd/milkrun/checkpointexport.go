@@ -83,7 +83,7 @@ func (a *app) importCheckpoints(ctx context.Context, d state.Document, why strin
 	}
 	conf, _ := a.read(false)
 	for i, c := range d.Checkpoints {
-		a.say("job %s, lane %s: %s → %s", c.Job, c.Lane, inWords(before[i]), inWords(&c.Cursor))
+		a.say("job %s, lane %s: %s → %s", c.Job, string(c.Lane), inWords(before[i]), inWords(&c.Cursor))
 		if conf != nil && conf.Job(c.Job) == nil {
 			a.note(fmt.Sprintf("there is no job %q in %s, so nothing reads this checkpoint", c.Job, a.configFile()))
 		}

@@ -87,7 +87,7 @@ func (a *app) resetCheckpoint(cmd *cobra.Command, c change) error {
 		if err := a.known(ctx, store, c.job); err != nil {
 			return err
 		}
-		a.say("nothing to reset: job %s has no checkpoint in lane %s and begins at the beginning anyway", c.job, lane)
+		a.say("nothing to reset: job %s has no checkpoint in lane %s and begins at the beginning anyway", c.job, string(lane))
 		return nil
 	}
 	return a.operate(ctx, store, c, lane, func(lane state.Lane) error {
@@ -105,7 +105,7 @@ func (a *app) confirm(in io.Reader, warning string) error {
 	if w, ok := in.(io.Writer); !ok || !terminal(w) {
 		return &exit{code: exitUsage, cause: fmt.Errorf("%s; nothing was changed", warning), remedy: "if that is what you want, add --yes"}
 	}
-	fmt.Fprintf(a.stderr, "%s. Go on? [y/N] ", warning)
+	fmt.Fprint(a.stderr, a.lang.Sprintf("%s. Go on? [y/N] ", warning))
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)

@@ -48,7 +48,7 @@ func (a *app) judge(conf *config.Config, problems config.Problems) error {
 		return nil
 	}
 	errs := only(config.Error, problems)
-	errs.Print(a.stderr)
+	errs.Print(a.stderr, a.lang)
 	return a.unusable(errs)
 }
 

@@ -17,6 +17,7 @@ import (
 	"milkrun/sync/alert"
 	"milkrun/sync/config"
 	"milkrun/sync/metrics"
+	"milkrun/sync/setting"
 )
 
 // daemon is milkrun run: the engine, and what stands around it. Each of the others may fail without the engine.
@@ -32,6 +33,7 @@ type daemon struct {
 	alerts  alerts
 	serving context.Context // ends when the daemon is asked to stop
 	loading stdsync.Mutex   // one reload at a time
+	gauges  gauges
 
 	mu  stdsync.Mutex
 	now *config.Config // that of the last good reload
@@ -66,15 +68,32 @@ func (d *daemon) serve(ctx context.Context) error {
 		return err
 	}
 	d.warn(d.listen(serving, &helpers))
+	d.warn(d.servePage(serving, &helpers))
 	d.alerts.start(serving, d.conf)
 	helpers.Go(func() { d.feed(serving) })
 	helpers.Go(func() { d.show(all) })
+	helpers.Go(func() { d.gauges.keep(all, d.engine) })
 	helpers.Go(func() { d.reloads(serving, hangups) })
 	helpers.Go(func() { d.watchFile(serving) })
+	helpers.Go(func() { every(serving, 30*time.Second, func() { d.warn(d.store.Beat(serving)) }) })
+	helpers.Go(func() { every(serving, 24*time.Hour, func() { d.prune(serving) }) })
 	helpers.Go(func() { d.stop(ctx, all) })
 	helpers.Go(d.alerts.wait)
 	helpers.Go(func() { d.ready(serving) })
 	return d.engine.Serve(ctx, d.conf, d.app.sandboxed)
+}
+
+// prune forgets what ended long ago, as milkrun prune does.
+func (d *daemon) prune(ctx context.Context) {
+	history := d.current().History
+	if history == 0 {
+		return
+	}
+	gone, err := d.store.Prune(ctx, time.Now().Add(-history), "", "")
+	d.warn(err)
+	if gone.Total() > 0 {
+		d.log.Infof("history: %s older than %s removed", count(gone.Total(), "row"), setting.FormatDuration(history))
+	}
 }
 
 // ready tells the service manager once jobs are looked after.

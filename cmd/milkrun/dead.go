@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
+	"milkrun/sync/words"
 )
 
 func (a *app) deadCommand() *cobra.Command {
@@ -129,7 +130,7 @@ func (a *app) printLetter(l state.Letter, zone *time.Location) {
 	if json.Indent(&record, []byte(l.Record), "", "  ") != nil {
 		record.WriteString(l.Record)
 	}
-	a.say("record, masked:\n%s", record.String())
+	a.say("record, masked:\n%s", words.Verbatim(record.String()))
 	if l.State == state.LetterOpen {
 		a.say("")
 		a.sayNext(fmt.Sprintf("milkrun dead retry %s %d, or milkrun dead drop %d --why …", l.Job, l.ID, l.ID))

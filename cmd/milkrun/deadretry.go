@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/control"
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
+	"milkrun/sync/words"
 )
 
 // lettersAtOnce bounds how many dead letters are held in memory.
@@ -23,11 +26,11 @@ func (a *app) deadRetryCommand() *cobra.Command {
 		Short: "Deliver dead letters of a job again",
 		Long: `Deliver the named dead letters of a job again, or with --all its open ones: their records are read again where they
 came from, masked, and sent one by one. What the partner accepts is closed as delivered; the rest stays open, and the
-exit code is 3. The daemon must not run meanwhile. With --dry-run the signed requests are shown, nothing is sent, and the
-daemon may run.`,
-		Example: `  milkrun dead retry affairs 17 18
-  milkrun dead retry affairs --all
-  milkrun dead retry affairs 17 --dry-run`,
+exit code is 3. With --dry-run the signed requests are shown and nothing is sent: look at them first. The running daemon
+does it, between two runs of the job; without one it is done here.`,
+		Example: `  milkrun dead retry affairs 17 --dry-run
+  milkrun dead retry affairs 17 18
+  milkrun dead retry affairs --all`,
 		Args: arguments(cobra.MinimumNArgs(1)),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all open dead letters of the job")
@@ -41,9 +44,40 @@ daemon may run.`,
 			return &exit{code: exitUsage, cause: fmt.Errorf("name dead letters of job %s, or all of them", args[0]),
 				remedy: fmt.Sprintf("milkrun dead list %s shows them; milkrun dead retry %s --all takes all", args[0], args[0])}
 		}
-		return a.retryLetters(ctx, args[0], ids, dryRun)
+		out, err := a.ask(ctx, "redeliver", order{Name: args[0], Letters: ids, DryRun: dryRun})
+		if errors.Is(err, control.ErrNoDaemon) {
+			return a.retryLetters(ctx, args[0], ids, dryRun)
+		}
+		return errors.Join(err, failed(out.Fault))
 	})
 	return cmd
+}
+
+// failed is the error of what went wrong in the daemon after it had done something, nil when nothing did.
+func failed(f *control.Fault) error {
+	switch {
+	case f == nil:
+		return nil
+	case f.Text == "": // the text has told it
+		return &exit{code: f.Exit}
+	}
+	return &exit{code: cmp.Or(f.Exit, exitError), cause: f, remedy: f.Remedy}
+}
+
+// redeliver tries dead letters again for the caller.
+func (d *daemon) redeliver(ctx context.Context, o *act) (out answer, err error) {
+	job, err := findJob(o.conf, o.order.Name)
+	if err != nil {
+		return out, err
+	}
+	r := &retry{app: o.app, engine: d.engine, store: d.store, job: job, dryRun: o.order.DryRun, who: o.who}
+	var e *exit
+	if err := r.run(ctx, o.order.Letters); errors.As(err, &e) && e.cause == nil {
+		out.Fault = &control.Fault{Exit: e.code}
+	} else if err != nil {
+		out.Fault = fault(err)
+	}
+	return out, nil
 }
 
 // retryLetters delivers dead letters again; without ids all open ones of the job.
@@ -53,13 +87,8 @@ func (a *app) retryLetters(ctx context.Context, name string, ids []int64, dryRun
 	if err != nil {
 		return err
 	}
-	r := &retry{app: a, engine: s.engine, store: s.store, job: s.job, dryRun: dryRun}
-	if len(ids) > 0 {
-		err = r.these(ctx, ids)
-	} else {
-		err = r.all(ctx)
-	}
-	return errors.Join(heldBack(err, s.job.Location), r.outcome(err))
+	r := &retry{app: a, engine: s.engine, store: s.store, job: s.job, dryRun: dryRun, who: operator()}
+	return r.run(ctx, ids)
 }
 
 // retry is one attempt at dead letters of a job.
@@ -69,7 +98,27 @@ type retry struct {
 	store           *state.Store
 	job             *config.Job
 	dryRun          bool
+	who             string
 	delivered, left int
+}
+
+// run tries letters; without ids all open ones of the job.
+func (r *retry) run(ctx context.Context, ids []int64) (err error) {
+	if len(ids) > 0 {
+		err = r.these(ctx, ids)
+	} else {
+		err = r.all(ctx)
+	}
+	return errors.Join(r.heldBack(err), r.outcome(err))
+}
+
+// heldBack says what to do about a job that is halted, or running.
+func (r *retry) heldBack(err error) error {
+	var busy *sync.BusyError
+	if errors.As(err, &busy) {
+		return &exit{code: exitError, cause: err, remedy: fmt.Sprintf("wait for its end (milkrun status), or end it: milkrun cancel %s", busy.Job)}
+	}
+	return heldBack(err, r.job.Location)
 }
 
 func (r *retry) these(ctx context.Context, ids []int64) error {
@@ -101,11 +150,11 @@ func (r *retry) all(ctx context.Context) error {
 }
 
 func (r *retry) send(ctx context.Context, letters []state.Letter) error {
-	results, err := r.engine.Redeliver(ctx, r.job, letters, r.dryRun, operator())
+	results, err := r.engine.Redeliver(ctx, r.job, letters, r.dryRun, r.who)
 	for _, one := range results {
 		switch {
 		case one.Request != "":
-			r.say("dead letter %d:\n%s", one.Letter, one.Request)
+			r.say("dead letter %d:\n%s", one.Letter, words.Verbatim(one.Request))
 		case one.Delivered:
 			r.delivered++
 			r.say("dead letter %d is delivered", one.Letter)

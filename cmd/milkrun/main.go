@@ -14,6 +14,7 @@ import (
 	"milkrun/cmd/milkrun/service"
 	"milkrun/state"
 	"milkrun/sync/feed"
+	"milkrun/sync/words"
 )
 
 // The exit codes.
@@ -27,13 +28,15 @@ const (
 )
 
 func main() {
-	a := &app{stdout: os.Stdout, stderr: service.Stderr()}
+	a := &app{stdout: os.Stdout, stderr: service.Stderr(), lang: words.Detect(os.Getenv)}
 	os.Exit(a.execute(context.Background(), os.Args[1:]))
 }
 
 // execute runs one command line and returns its exit code.
 func (a *app) execute(ctx context.Context, args []string) int {
+	a.lang = language(args, a.lang)
 	root := a.command()
+	translate(root, a.lang)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		return a.report(err)
@@ -67,7 +70,7 @@ func (a *app) report(err error) int {
 		return e.code
 	}
 	a.warn(e.cause)
-	arrows(a.stderr, cmp.Or(e.remedy, state.Remedy(e.cause), feed.Judge(e.cause).Remedy))
+	a.arrows(a.stderr, cmp.Or(e.remedy, state.Remedy(e.cause), feed.Judge(e.cause).Remedy))
 	return e.code
 }
 

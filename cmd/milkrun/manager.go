@@ -78,7 +78,7 @@ func (d *daemon) status() string {
 	if d.bad != "" {
 		line = d.bad + "; " + line
 	}
-	return line
+	return d.app.lang.Text(line)
 }
 
 // runningLine is the runs under way and how far they are, "" when there are none.

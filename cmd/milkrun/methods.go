@@ -11,6 +11,7 @@ import (
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
+	"milkrun/sync/words"
 )
 
 // order is what an operator asks of the daemon: a job, or a connection to resume.
@@ -21,6 +22,13 @@ type order struct {
 	From  string        `json:"from,omitempty"`
 	To    string        `json:"to,omitempty"`
 	After state.Trigger `json:"trigger,omitempty"`
+
+	Letters []int64 `json:"letters,omitempty"` // dead letters, none: all open ones of the job
+	DryRun  bool    `json:"dry_run,omitempty"`
+	Step    string  `json:"step,omitempty"` // of a backfill's units
+	// A recorded backfill, and a unit of it.
+	Backfill int64 `json:"backfill,omitempty"`
+	Unit     int64 `json:"unit,omitempty"`
 }
 
 // answer is what came of an order.
@@ -30,17 +38,28 @@ type answer struct {
 	Changes []config.Change `json:"changes,omitempty"`
 	Running []liveRun       `json:"running,omitempty"`
 	Ended   *state.Run      `json:"ended,omitempty"`
+
+	Status   *statusView    `json:"status,omitempty"`
+	Backfill *backfillPlan  `json:"backfill,omitempty"`
+	Fault    *control.Fault `json:"fault,omitempty"` // what went wrong after what the text tells
 }
 
 // methods are what the daemon answers at its control socket.
 func (d *daemon) methods() map[string]control.Method {
 	return map[string]control.Method{
-		"live":    d.answering(func(context.Context, *act) (answer, error) { return answer{Running: liveRuns(d.engine)}, nil }),
+		"status":  d.answering(d.standing),
+		"live":    d.answering(func(context.Context, *act) (answer, error) { return answer{Running: d.gauges.read(d.engine)}, nil }),
 		"pause":   d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
 		"resume":  d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.resume(ctx) }),
 		"trigger": d.answering(d.trigger),
 		"wait":    d.answering(d.wait),
 		"cancel":  d.answering(d.cancel),
+
+		"redeliver": d.answering(d.redeliver),
+		"backfill":  d.answering(d.backfill),
+		"unit":      d.answering(d.unit),
+		"stop":      d.answering(d.stopUnit),
+
 		"reload": d.answering(func(ctx context.Context, o *act) (answer, error) {
 			changes, err := d.reload(context.WithoutCancel(ctx), "by "+o.who)
 			return answer{Changes: changes}, plainly(err)
@@ -57,7 +76,7 @@ func (d *daemon) answering(do func(context.Context, *act) (answer, error)) contr
 	return func(ctx context.Context, who string, in json.RawMessage) (any, error) {
 		var text bytes.Buffer
 		speaker := *d.app
-		speaker.stdout = &text
+		speaker.stdout, speaker.lang = &text, words.English // the caller translates
 		o := &act{app: &speaker, conf: d.current(), store: d.store, who: who}
 		if err := json.Unmarshal(in, &o.order); err != nil {
 			return nil, err

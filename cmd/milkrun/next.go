@@ -88,21 +88,21 @@ func (a *app) printSlots(jobs []*config.Job, count int, held holds) {
 	for _, v := range viewSlots(jobs, now, count, held) {
 		line := fmt.Sprintf("%s  %s  %s", v.Job, v.Schedule, v.Zone)
 		if v.Jitter != "" {
-			line += ", up to " + v.Jitter + " later"
+			line += a.lang.Sprintf(", up to %s later", v.Jitter)
 		}
 		if !v.Enabled {
-			line += " (disabled)"
+			line += a.lang.Aside("disabled")
 		}
 		if v.Held != "" {
-			line += " (" + v.Held + ": milkrun status tells why)"
+			line += a.lang.Aside(a.lang.Sprintf("%s: milkrun status tells why", a.lang.Text(v.Held)))
 		}
 		a.say("%s", line)
 		for _, s := range v.Next {
-			begins := ""
+			text := a.lang.Sprintf("in %s", shortly(s.Begins.Sub(now)))
 			if v.Jitter != "" {
-				begins = "begins " + s.Begins.Format(time.TimeOnly) + ", "
+				text = a.lang.Sprintf("begins %s, in %s", s.Begins.Format(time.TimeOnly), shortly(s.Begins.Sub(now)))
 			}
-			a.say("    %s  %sin %s", clock(s.Slot, s.Slot.Location()), begins, shortly(s.Begins.Sub(now)))
+			a.say("    %s  %s", clock(s.Slot, s.Slot.Location()), text)
 		}
 		if len(v.Next) == 0 {
 			a.say("    by hand only: milkrun once %s", v.Job)

@@ -12,6 +12,7 @@ import (
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
+	"milkrun/sync/words"
 )
 
 func (a *app) onceCommand() *cobra.Command {
@@ -49,7 +50,7 @@ func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bo
 	if err != nil {
 		return whenLocked(err, "wait for its slot (milkrun next "+name+"), or stop the daemon meanwhile (systemctl stop milkrun)")
 	}
-	s.warnings.Print(a.stderr)
+	s.warnings.Print(a.stderr, a.lang)
 	if err := checkRange(ctx, s.job, start); err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (a *app) noteWhatIsPassed(ctx context.Context, s *session) error {
 		return err
 	}
 	if p, paused := held.paused[s.job.Name]; paused {
-		a.note(fmt.Sprintf("job %s is paused by %s%s; it runs now because you say so, and stays paused", s.job.Name, p.Who, reason(p.Why)))
+		a.note(a.lang.Sprintf("job %s is paused by %s%s; it runs now because you say so, and stays paused", s.job.Name, p.Who, reason(p.Why)))
 	}
 	if !s.job.Enabled {
 		a.note(fmt.Sprintf("job %s has enabled = false: the daemon never runs it; it runs now because you say so", s.job.Name))
@@ -91,7 +92,7 @@ func (a *app) runOnce(ctx context.Context, s *session, start sync.Start) error {
 		}
 		a.note(stopping)
 	})()
-	stop := showProgress(a.stderr, s.engine, asBar)
+	stop := a.showProgress(s.engine, asBar)
 	run, err := s.engine.Run(ctx, s.job, start)
 	stop()
 	if run.ID == 0 {
@@ -178,6 +179,6 @@ func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, 
 		a.say("nothing to deliver: the source has no record %s", where(start))
 		return nil
 	}
-	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), request)
+	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), words.Verbatim(request))
 	return nil
 }

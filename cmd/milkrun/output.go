@@ -28,16 +28,20 @@ func (a *app) printJSON(v any) error {
 // printTable prints rows under a header, in columns that fit Chinese too. Without rows it prints none.
 func (a *app) printTable(header []any, rows [][]any, none string) {
 	if len(rows) == 0 {
-		a.say("%s", none)
+		a.say("%s", a.lang.Text(none))
 		return
 	}
 	t := table.NewWriter()
 	t.SetOutputMirror(a.stdout)
 	t.SetStyle(plain())
 	t.SuppressTrailingSpaces()
-	t.AppendHeader(header)
+	t.AppendHeader(views(header, func(name any) any { return a.lang.Text(fmt.Sprint(name)) }))
 	for _, row := range rows {
-		t.AppendRow(row)
+		var cells table.Row
+		for i, name := range header {
+			cells = append(cells, a.cell(fmt.Sprint(name), row[i]))
+		}
+		t.AppendRow(cells)
 	}
 	t.Render()
 }
@@ -51,21 +55,50 @@ func plain() table.Style {
 	return style
 }
 
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.stdout, format+"\n", args...) }
+// cell is what a table shows of a value. Numbers stay what they are, so that they stand to the right.
+func (a *app) cell(column string, v any) any {
+	switch v := v.(type) {
+	case int, int64:
+		return v
+	case excerpt:
+		return excerpt{a.value(column, v.text), v.length}.String()
+	}
+	return a.value(column, fmt.Sprint(v))
+}
+
+// value says a value in the operator's language, unless it is a name of theirs, or what an operator wrote.
+func (a *app) value(name, text string) string {
+	switch strings.ToUpper(name) {
+	case "JOB", "ON", "CONNECTION", "NAME", "WHO", "WHY", "CODE", "KEY", "CURSOR", "PLACE", "LANE":
+		return text
+	}
+	return a.lang.Text(text)
+}
+
+// say prints a line.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintln(a.stdout, a.lang.Sprintf(format, args...))
+}
 
 // field prints a line of what is known about one thing.
 func (a *app) field(name, format string, args ...any) {
-	a.say("%-12s "+format, append([]any{name}, args...)...)
+	said := a.lang.Sprintf(format, args...)
+	if format == "%s" {
+		said = a.value(name, fmt.Sprint(args...))
+	}
+	fmt.Fprintf(a.stdout, "%s %s\n", text.Pad(a.lang.Text(name), 12, ' '), said)
 }
 
 // sayNext says what to do next.
-func (a *app) sayNext(remedy string) { arrows(a.stdout, remedy) }
+func (a *app) sayNext(remedy string) { a.arrows(a.stdout, remedy) }
+
+const arrow = "  → "
 
 // arrows prints what to do next: each line of a remedy behind an arrow.
-func arrows(w io.Writer, remedy string) {
+func (a *app) arrows(w io.Writer, remedy string) {
 	for line := range strings.SplitSeq(remedy, "\n") {
 		if line != "" {
-			fmt.Fprintf(w, "  → %s\n", line)
+			fmt.Fprintf(w, "%s%s\n", arrow, a.lang.Text(line))
 		}
 	}
 }

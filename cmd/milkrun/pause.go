@@ -126,7 +126,7 @@ func (o *act) release(ctx context.Context, held holds, zone *time.Location) (end
 			return ended, err
 		}
 		ended = true
-		o.say("%s %s is resumed; it was halted since %s: %s", h.Scope, name, clock(h.At, zone), h.Reason)
+		o.say("%s is resumed; it was halted since %s: %s", h.Scope+" "+name, clock(h.At, zone), h.Reason)
 	}
 	p, paused := held.paused[name]
 	if !paused {

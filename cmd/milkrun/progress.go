@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"milkrun/sync"
+	"milkrun/sync/words"
 )
 
 // meter turns how far a run has come into a speed and a time that is left.
@@ -56,8 +57,16 @@ func (m *meter) left() (d time.Duration, ok bool) {
 	return time.Duration(float64(m.p.Counts.Total-m.done()) / m.speed * float64(time.Second)).Round(time.Second), true
 }
 
-// line is the progress in one line.
+// line is the progress in one line, with the trouble there is.
 func (m *meter) line() string {
+	if m.p.Trouble == "" {
+		return m.figures()
+	}
+	return m.figures() + ", trying again after: " + strings.ReplaceAll(m.p.Trouble, "\n", "; ")
+}
+
+// figures is the progress without its trouble.
+func (m *meter) figures() string {
 	c := m.p.Counts
 	line := m.p.Phase + ": "
 	if percent, known := m.share(); known {
@@ -77,44 +86,54 @@ func (m *meter) line() string {
 	if c.Retries > 0 {
 		line += ", " + count(c.Retries, "retry")
 	}
-	if m.p.Trouble != "" {
-		line += ", trying again after: " + cut(strings.ReplaceAll(m.p.Trouble, "\n", "; "), 80)
-	}
 	return line
 }
 
 // bar is the line of progress behind a bar, when it is known how much is left.
-func (m *meter) bar() string {
-	line := m.p.Job + " " + m.line()
-	percent, known := m.share()
-	if !known {
-		return line
+func (m *meter) bar(lang words.Lang) string {
+	line := m.p.Job + " " + lang.Text(m.line())
+	if percent, known := m.share(); known {
+		return barOf(percent) + line
 	}
+	return line
+}
+
+func barOf(percent int64) string {
 	full := int(percent * barLength / 100)
-	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barLength-full) + "] " + line
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barLength-full) + "] "
 }
 
 const barLength = 30
+
+// meters are those of the runs under way, by run.
+type meters map[int64]*meter
+
+// after returns the meters as they are after these runs have been looked at.
+func (ms meters) after(runs []sync.Progress, now time.Time) meters {
+	next := make(meters, len(runs))
+	for _, p := range runs {
+		m := ms[p.Run]
+		if m == nil {
+			m = newMeter(p)
+		}
+		m.update(p, now)
+		next[p.Run] = m
+	}
+	return next
+}
 
 // follow calls each at a pace with the meter of every run under way, until ctx ends.
 func follow(ctx context.Context, engine *sync.Engine, pace time.Duration, each func(*meter)) {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
-	var meters map[int64]*meter // by run
+	var now meters
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			last := meters
-			meters = map[int64]*meter{}
-			for _, p := range engine.Running() {
-				m := last[p.Run]
-				if m == nil {
-					m = newMeter(p)
-				}
-				m.update(p, now)
-				meters[p.Run] = m
+		case at := <-tick.C:
+			now = now.after(engine.Running(), at)
+			for _, m := range now {
 				each(m)
 			}
 		}
@@ -123,10 +142,10 @@ func follow(ctx context.Context, engine *sync.Engine, pace time.Duration, each f
 
 // showProgress shows the run under way until the returned function is called: as a bar on a terminal, else as a line now
 // and then.
-func showProgress(w io.Writer, engine *sync.Engine, asBar bool) (stop func()) {
-	pace, each := 5*time.Second, func(m *meter) { fmt.Fprintln(w, m.line()) }
+func (a *app) showProgress(engine *sync.Engine, asBar bool) (stop func()) {
+	pace, each := 5*time.Second, func(m *meter) { fmt.Fprintln(a.stderr, a.lang.Text(m.line())) }
 	if asBar {
-		pace, each = 200*time.Millisecond, func(m *meter) { redraw(w, m.bar()) }
+		pace, each = 200*time.Millisecond, func(m *meter) { redraw(a.stderr, m.bar(a.lang)) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -135,7 +154,7 @@ func showProgress(w io.Writer, engine *sync.Engine, asBar bool) (stop func()) {
 		cancel()
 		<-done
 		if asBar {
-			redraw(w, "") // the summary of the run says how it ended, and with how much
+			redraw(a.stderr, "") // the summary of the run says how it ended, and with how much
 		}
 	}
 }

@@ -76,6 +76,9 @@ func (d *daemon) adopt(ctx context.Context, conf *config.Config) error {
 	d.mu.Unlock()
 	d.ends = append(d.ends, func() { d.app.shut(conf) }) // runs may still use what the ones before have opened
 	d.metrics.Configure(conf)
+	if !conf.Page.Same(before.Page) {
+		d.log.Warn("[page] is another one: it is taken up when the daemon is restarted")
+	}
 	if !conf.Alerts.Same(before.Alerts) {
 		d.alerts.start(d.serving, conf)
 	}

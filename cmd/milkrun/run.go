@@ -30,7 +30,7 @@ func (a *app) run(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { s.log.Info(stopping) })()
-	s.warnings.Print(a.stderr)
+	s.warnings.Print(a.stderr, a.lang)
 	announce(s.log, s.conf)
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()

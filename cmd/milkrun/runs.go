@@ -81,23 +81,85 @@ func (a *app) showRun(ctx context.Context, id int64, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return a.printJSON(runDetail{viewRun(run), views(events, viewEvent)})
+	d := runDetail{Run: viewRun(run), Events: views(events, viewEvent)}
+	if d.Range, err = unitOfRun(ctx, store, run); err != nil {
+		return err
 	}
-	a.printRun(run, events, a.zones().of(run.Job))
+	if !run.Slot.IsZero() {
+		late := int64(run.StartedAt.Sub(run.Slot).Seconds())
+		d.Late = &late
+	}
+	if run.State == state.Running {
+		d.Live = a.liveNow(ctx, id)
+	}
+	if asJSON {
+		return a.printJSON(d)
+	}
+	a.printRun(run, d, a.zones().of(run.Job))
 	return nil
 }
 
-func (a *app) printRun(r state.Run, events []state.Event, zone *time.Location) {
+// liveNow asks the daemon for a run under way; nil where it does not tell.
+func (a *app) liveNow(ctx context.Context, id int64) *liveRun {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	out, err := a.ask(ctx, "live", order{})
+	for _, live := range out.Running {
+		if err == nil && live.Run == id {
+			return &live
+		}
+	}
+	return nil
+}
+
+// unitOfRun finds the unit of a backfill that a run moved, nil when there is none.
+func unitOfRun(ctx context.Context, store *state.Store, run state.Run) (*unitView, error) {
+	if run.Trigger != state.Backfilled {
+		return nil, nil
+	}
+	list, err := store.Backfills(ctx, run.Job, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range list {
+		units, err := store.Units(ctx, b.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range units {
+			if u.RunID == run.ID {
+				return &unitView{Backfill: b.ID, Unit: u.N, Units: len(units), From: u.From, To: u.To}, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (a *app) printRun(r state.Run, d runDetail, zone *time.Location) {
 	c := r.Counts
 	a.field("run", "%d", r.ID)
 	a.field("job", "%s", r.Job)
 	a.field("state", "%s", r.State)
 	a.field("trigger", "%s", r.Trigger)
 	a.field("mode", "%s", r.Mode)
-	a.field("slot", "%s", clock(r.Slot, zone))
+	if u := d.Range; u != nil {
+		a.field("unit", "%d of %d of backfill %d: %s to %s", u.Unit, u.Units, u.Backfill, u.From, u.To)
+	}
+	if d.Late == nil {
+		a.field("slot", "%s", clock(r.Slot, zone))
+	} else {
+		a.field("slot", "%s, begun %s later", clock(r.Slot, zone), shortly(r.StartedAt.Sub(r.Slot)))
+	}
 	a.field("started", "%s", clock(r.StartedAt, zone))
 	a.field("finished", "%s", clock(r.FinishedAt, zone))
+	a.field("took", "%s", took(r))
+	if d.Live != nil {
+		a.field("now", "%s", d.Live.Text)
+		if d.Live.Trouble != "" {
+			a.field("trouble", "trying again after: %s", d.Live.Trouble)
+			a.field("gives up", "%s", clock(d.Live.GiveUpAt, zone))
+		}
+	}
 	a.field("records", "%s read, %s delivered, %s rejected, %s left out", grouped(c.Read), grouped(c.Delivered), grouped(c.Rejected), grouped(c.Skipped))
 	a.field("calls", "%s, %s, %s", count(c.Pages, "page"), count(c.Bytes, "byte"), count(c.Retries, "retry"))
 	a.field("from", "%s", orDash(string(r.CursorFrom)))
@@ -109,7 +171,10 @@ func (a *app) printRun(r state.Run, events []state.Event, zone *time.Location) {
 		a.field("error", "%s", r.Error)
 		a.field("remedy", "%s", orDash(r.Remedy))
 	}
-	for _, e := range events {
+	if c.Rejected > 0 {
+		a.sayNext("milkrun dead list " + r.Job)
+	}
+	for _, e := range d.Events {
 		a.say("  %s  %-8s %s", clock(e.At, zone), e.Kind, e.Text)
 	}
 }

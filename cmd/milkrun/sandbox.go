@@ -51,13 +51,12 @@ func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	a.overrides = sandboxSettings(s)
-	fmt.Fprintf(a.stderr, `sandbox: stand-ins of the partners on %s, files under %s/
+	fmt.Fprint(a.stderr, a.lang.Sprintf(`sandbox: stand-ins of the partners on %s, files under %s/
   in another terminal:  milkrun status --sandbox
                         milkrun runs --sandbox
                         sqlite3 %s 'SELECT assessGrade, count(*) FROM enterprise_grades GROUP BY 1'
-  沙箱：合作方的模拟服务已启动，数据在 %s/ 目录；另开终端可查看状态。
 
-`, s.URL(), sandboxDir, filepath.Join(sandboxDir, "business.db"), sandboxDir)
+`, s.URL(), sandboxDir, filepath.Join(sandboxDir, "business.db")))
 	return func() { a.warn(s.Close()) }, nil
 }
 
@@ -106,7 +105,7 @@ func (a *app) serveSandbox(ctx context.Context, addr string, o sandbox.Options) 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "stand-ins of the partners on %s\n\nconnections for jobs.toml:\n", s.URL())
+	a.say("stand-ins of the partners on %s\n\nconnections for jobs.toml:", s.URL())
 	for _, kind := range []string{"credit", "busipush", "exchange"} {
 		fmt.Fprintf(a.stdout, "\n[connections.%s]\ntype = %q\n", kind, kind)
 		for _, key := range []string{"url", "accessid", "username", "password", "appcode", "modulecode", "appsecret", "token"} {
@@ -115,7 +114,7 @@ func (a *app) serveSandbox(ctx context.Context, addr string, o sandbox.Options) 
 			}
 		}
 	}
-	fmt.Fprintf(a.stdout, "\nfaults, counts and examples: curl %s/\n", s.URL())
+	a.say("\nfaults, counts and examples: curl %s/", s.URL())
 	<-ctx.Done()
 	return s.Close()
 }

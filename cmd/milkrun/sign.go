@@ -12,6 +12,7 @@ import (
 
 	"milkrun/sync/config"
 	"milkrun/sync/kind"
+	"milkrun/sync/words"
 )
 
 func (a *app) signCommand() *cobra.Command {
@@ -90,9 +91,9 @@ func (a *app) sign(name string, r kind.SignRequest, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(s)
 	}
-	a.say("string to sign:\n%s\n\nsignature:\n%s\n\nparameters:", s.StringToSign, s.Signature)
+	a.say("string to sign:\n%s\n\nsignature:\n%s\n\nparameters:", words.Verbatim(s.StringToSign), s.Signature)
 	for _, key := range slices.Sorted(maps.Keys(s.Params)) {
-		a.say("  %s=%s", key, s.Params[key])
+		a.say("  %s=%s", key, words.Verbatim(s.Params[key]))
 	}
 	return nil
 }

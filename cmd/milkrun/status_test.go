@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
@@ -141,12 +143,65 @@ func TestStatusFits(t *testing.T) {
 		}
 		return nil
 	})
-	out := p.run("status", "--sandbox").exits(exitDone).says("LETTERS", "2026-11-22 11:44:47, U000005000", "full pass, page 1658, size 1000", "1,658,000").out
-	_, table, _ := strings.Cut(out, "\n\n")
-	table, _, _ = strings.Cut(table, "\n\n")
-	for line := range strings.Lines(table) {
-		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
-			t.Errorf("%d columns: %s", n, line)
+	for _, lang := range []string{"en", "zh"} {
+		out := p.run("status", "--sandbox", "--lang", lang).exits(exitDone).says("2026-11-22 11:4", "1,658,000").out
+		_, table, _ := strings.Cut(out, "\n\n")
+		table, _, _ = strings.Cut(table, "\n\n")
+		for line := range strings.Lines(table) {
+			if n := text.StringWidthWithoutEscSequences(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("%d columns: %s", n, line)
+			}
 		}
+	}
+	p.run("status", "--sandbox", "--color", "always").exits(exitDone).says("\x1b[33minterrupted\x1b[0m")
+	p.run("status", "--sandbox").exits(exitDone).hides("\x1b")
+}
+
+// TestAge tells how old what the target has is, by what the checkpoint is.
+func TestAge(t *testing.T) {
+	zone := time.FixedZone("", 8*3600)
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, zone)
+	hour := func(h int) time.Time { return now.Add(-time.Duration(h) * time.Hour) }
+	for _, c := range []struct {
+		cursor feed.Cursor
+		full   time.Time
+		lag    int64
+		of     string
+	}{
+		{`["2026-11-22 11:00:00",17]`, hour(2), 3600, "cursor"},
+		{`["2026-11-22T11:59:30.5+08:00"]`, time.Time{}, 29, "cursor"},
+		{`{"from":["2026-11-22"]}`, time.Time{}, 12 * 3600, "cursor"},
+		{`["2026-11-23 11:00:00"]`, time.Time{}, 0, "cursor"},
+		{`[17]`, hour(2), 3 * 3600, "update"},
+		{`{"line":2}`, time.Time{}, 3 * 3600, "update"},
+		{"", hour(2), 2 * 3600, "complete pass"},
+		{"", time.Time{}, -1, ""},
+	} {
+		v := jobView{LastFull: c.full, CheckpointAt: hour(3)}
+		if c.cursor != "" {
+			v.Checkpoint = &c.cursor
+		}
+		v.age(&config.Job{Location: zone}, now)
+		lag := int64(-1)
+		if v.Lag != nil {
+			lag = *v.Lag
+		}
+		if lag != c.lag || v.LagOf != c.of {
+			t.Errorf("%s: %d of %q, want %d of %q", c.cursor, lag, v.LagOf, c.lag, c.of)
+		}
+	}
+}
+
+// TestStatusWithoutAConfiguration shows what the state file knows, and says why it is only that.
+func TestStatusWithoutAConfiguration(t *testing.T) {
+	p, _ := affairsPlace(t)
+	p.run("once", "affairs").exits(exitDone)
+	p.halted(state.JobScope, "affairs")
+	p.write("jobs.toml", "broken = ")
+	p.run("status").exits(exitDone).says("no daemon is running", "jobs.toml has 1 error", "milkrun check", "affairs is halted", "milkrun resume affairs")
+	var v statusView
+	p.run("status", "--json").exits(exitDone).json(&v)
+	if len(v.Problems) != 1 || len(v.Jobs) != 1 || v.Jobs[0].LastSuccess.IsZero() {
+		t.Errorf("%+v", v)
 	}
 }

@@ -39,11 +39,31 @@ func strict(root *cobra.Command) *cobra.Command {
 		switch cmd.Name() {
 		case "completion":
 			group(cmd)
+			cmd.Long = "Write a script to the standard output that makes a shell complete the commands, flags and their values of milkrun."
+			for _, shell := range cmd.Commands() {
+				shell.Long = completionHelp(shell.Name())
+			}
 		case "help":
 			cmd.Run, cmd.RunE = nil, help
 		}
 	}
 	return root
+}
+
+// completionHelp is how the script of a shell is used.
+func completionHelp(shell string) string {
+	now, always := "source <(milkrun completion "+shell+")", ""
+	switch shell {
+	case "bash":
+		always = "milkrun completion bash > /etc/bash_completion.d/milkrun"
+	case "zsh":
+		always = `milkrun completion zsh > "${fpath[1]}/_milkrun"`
+	case "fish":
+		now, always = "milkrun completion fish | source", "milkrun completion fish > ~/.config/fish/completions/milkrun.fish"
+	case "powershell":
+		now, always = "milkrun completion powershell | Out-String | Invoke-Expression", "milkrun completion powershell >> $PROFILE"
+	}
+	return fmt.Sprintf("For this session:\n\n  %s\n\nFor every new one:\n\n  %s", now, always)
 }
 
 // help shows the help of the command that is named by args.
@@ -117,7 +137,7 @@ func (f oneOf[T]) Set(text string) error {
 		if near := config.Near(text, words); near != "" {
 			return fmt.Errorf("did you mean %q?", near)
 		}
-		return fmt.Errorf("write one of %s", strings.Join(words, ", "))
+		return fmt.Errorf("write one of %s", strings.Join(words, "|"))
 	}
 	*f.value = T(text)
 	return nil

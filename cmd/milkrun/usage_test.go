@@ -7,13 +7,14 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync"
+	"milkrun/sync/words"
 )
 
 func TestCommandLinesThatAreWrong(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.empty()
 	for line, says := range map[string][]string{
-		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: audit, cancel, check, checkpoint, completion, dead, next, once"},
+		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: alert, audit, "},
 		"staus":                    {`did you mean "status"?`},
 		"completion tcsh":          {`there is no milkrun completion command "tcsh"`, "there are: bash, fish"},
 		"help staus":               {`did you mean "status"?`},
@@ -26,12 +27,12 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 		"next -n -3":               {`invalid argument "-3"`, "write a whole number of at least 1"},
 		"next -n 0":                {"write a whole number of at least 1"},
 		"runs -n -1":               {"write a whole number of at least 0"},
-		"runs --only foo":          {"write one of done, part, failed, halted, interrupted, cancelled, running"},
+		"runs --only foo":          {"write one of done|part|failed|halted|interrupted|cancelled|running"},
 		"runs --only dne":          {`did you mean "done"?`},
-		"dead list --only shut":    {"write one of open, delivered, dropped, all"},
+		"dead list --only shut":    {"write one of open|delivered|dropped|all"},
 		"slots afairs":             {`there is no job "afairs"`, `did you mean "affairs"?`},
-		"check --log-level loud":   {"write one of debug, info, warn, error"},
-		"version --log-format xml": {"write one of text, json"},
+		"check --log-level loud":   {"write one of debug|info|warn|error"},
+		"version --log-format xml": {"write one of text|json"},
 		"runs show x":              {`"x" is no run's number`, "milkrun runs shows them"},
 		"once":                     {"accepts 1 arg(s)", "write: milkrun once JOB"},
 	} {
@@ -81,8 +82,8 @@ func TestMeter(t *testing.T) {
 		p.Counts = state.Counts{Read: c.read, Total: c.total}
 		m := newMeter(p)
 		m.update(p, begin.Add(c.after))
-		if m.line() != c.line || !strings.HasPrefix(m.bar(), c.bar) {
-			t.Errorf("%d of %d: %q and %q, want %q and %q", c.read, c.total, m.line(), m.bar(), c.line, c.bar)
+		if m.line() != c.line || !strings.HasPrefix(m.bar(words.English), c.bar) {
+			t.Errorf("%d of %d: %q and %q, want %q and %q", c.read, c.total, m.line(), m.bar(words.English), c.line, c.bar)
 		}
 	}
 	p.Phase, p.Counts = "merging", state.Counts{Read: 1, Rejected: 2, Retries: 1, Total: -1}

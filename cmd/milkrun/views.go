@@ -56,7 +56,19 @@ func viewRun(r state.Run) runView {
 // runDetail is a run with what happened in it.
 type runDetail struct {
 	Run    runView     `json:"run"`
+	Late   *int64      `json:"late_seconds,omitempty"` // how long after its slot it began
+	Range  *unitView   `json:"backfill_unit,omitempty"`
+	Live   *liveRun    `json:"live,omitempty"` // while it runs
 	Events []eventView `json:"events"`
+}
+
+// unitView is the unit of a backfill that a run moved.
+type unitView struct {
+	Backfill int64  `json:"backfill"`
+	Unit     int64  `json:"unit"`
+	Units    int    `json:"units"`
+	From     string `json:"from"`
+	To       string `json:"to"`
 }
 
 // eventView is something that happened in a run.
@@ -70,26 +82,41 @@ func viewEvent(e state.Event) eventView { return eventView{At: e.At, Kind: e.Kin
 
 // statusView is how everything stands.
 type statusView struct {
-	State   string    `json:"state_file"`
-	Daemon  bool      `json:"daemon_running"`
-	PID     int       `json:"daemon_pid,omitempty"`
-	Refused string    `json:"refused_configuration,omitempty"` // why the daemon does not take the file as it is now
-	Jobs    []jobView `json:"jobs"`
+	At       time.Time `json:"at"`
+	State    string    `json:"state_file"`
+	Daemon   bool      `json:"daemon_running"`
+	PID      int       `json:"daemon_pid,omitempty"`
+	Version  string    `json:"daemon_version,omitempty"`
+	Since    time.Time `json:"daemon_since,omitzero"`
+	Config   string    `json:"configuration"`
+	LoadedAt time.Time `json:"configuration_loaded_at,omitzero"`  // when the daemon took it up
+	Changed  bool      `json:"configuration_changed,omitempty"`   // the file is another now than the daemon took up
+	Problems []string  `json:"configuration_errors,omitempty"`    // of the file as it is now
+	Refused  string    `json:"refused_configuration,omitempty"`   // why the daemon did not take the file at the last reload
+	RefuseAt time.Time `json:"refused_configuration_at,omitzero"` // when that was
+	Jobs     []jobView `json:"jobs"`
 }
 
 // jobView is how a job stands.
 type jobView struct {
-	Job        string       `json:"job"`
-	State      string       `json:"state"` // running, disabled, halted, paused, resumed, how the last run ended, or "never ran"
-	Reason     string       `json:"reason,omitempty"`
-	Remedy     string       `json:"remedy,omitempty"`
-	Resume     string       `json:"resume,omitempty"` // what milkrun resume takes to end the halt or pause
-	LastRun    *runView     `json:"last_run,omitempty"`
-	NextSlot   time.Time    `json:"next_slot,omitzero"`
-	Checkpoint *feed.Cursor `json:"checkpoint"`          // null: none
-	FullPass   *feed.Cursor `json:"full_pass,omitempty"` // of a complete pass that is under way
-	LastFull   time.Time    `json:"last_full,omitzero"`
-	Letters    int64        `json:"open_dead_letters"`
+	Job          string        `json:"job"`
+	State        string        `json:"state"` // running, disabled, halted, paused, resumed, how the last run ended, or "never ran"
+	Reason       string        `json:"reason,omitempty"`
+	Remedy       string        `json:"remedy,omitempty"`
+	Resume       string        `json:"resume,omitempty"` // what milkrun resume takes to end the halt or pause
+	LastRun      *runView      `json:"last_run,omitempty"`
+	LastSuccess  time.Time     `json:"last_success,omitzero"` // when the last run ended that was done, or done in part
+	NextSlot     time.Time     `json:"next_slot,omitzero"`
+	Checkpoint   *feed.Cursor  `json:"checkpoint"` // null: none
+	CheckpointAt time.Time     `json:"checkpoint_at,omitzero"`
+	FullPass     *feed.Cursor  `json:"full_pass,omitempty"` // of a complete pass that is under way
+	LastFull     time.Time     `json:"last_full,omitzero"`
+	Lag          *int64        `json:"lag_seconds,omitempty"` // age of what the target has; null: unknown
+	LagOf        string        `json:"lag_of,omitempty"`      // what it is the age of: cursor, update (of the checkpoint) or complete pass
+	Letters      int64         `json:"open_dead_letters"`
+	Doubts       int64         `json:"doubts"`             // batches of which nobody knows whether they were delivered
+	Live         *liveRun      `json:"live,omitempty"`     // the run under way, as the daemon knows it
+	Backfill     *backfillView `json:"backfill,omitempty"` // one with open units
 }
 
 // checkView is what milkrun check found.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"milkrun/sync/feed"
 )
 
@@ -27,13 +29,15 @@ func grouped(n int64) string {
 	return sign + b.String()
 }
 
-// count writes a number of things: "1 page", "1,700 pages". One with a -y loses it: "2 retries".
+// count writes a number of things: "1 page", "1,700 pages". One in -y loses it: "2 retries", "2 batches".
 func count[N int | int64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
 	if stem, ok := strings.CutSuffix(thing, "y"); ok {
 		thing = stem + "ie"
+	} else if strings.HasSuffix(thing, "ch") {
+		thing += "e"
 	}
 	return grouped(int64(n)) + " " + thing + "s"
 }
@@ -71,14 +75,16 @@ func shortly(d time.Duration) string {
 	return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// cut shortens a text to n characters.
-func cut(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
+// excerpt is a text of which a table shows the beginning: it is cut when it has been translated.
+type excerpt struct {
+	text   string
+	length int // columns
 }
+
+// cut shortens a text to n columns.
+func cut(s string, n int) excerpt { return excerpt{s, n} }
+
+func (e excerpt) String() string { return text.Snip(e.text, e.length, "…") }
 
 func orDash(s string) string {
 	if s == "" {

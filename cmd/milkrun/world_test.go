@@ -208,6 +208,9 @@ func (w *world) checkUsers(t *testing.T, n int) {
 }
 
 func TestMain(m *testing.M) {
+	if err := os.Setenv("LC_ALL", "C"); err != nil { // what processes of the tests say does not depend on who runs them
+		panic(err)
+	}
 	if child := os.Getenv(childEnv); child != "" {
 		os.Exit(crashChild(child))
 	}

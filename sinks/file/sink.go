@@ -33,6 +33,7 @@ var (
 	_ feed.Preparer    = (*Sink)(nil)
 	_ feed.Previewer   = (*Sink)(nil)
 	_ feed.Snapshotter = (*Sink)(nil)
+	_ feed.Ordered     = (*Sink)(nil)
 )
 
 // Prepare wants the key among the columns, and a CSV file that is there to have the header of these columns.
@@ -107,6 +108,9 @@ func (s *Sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 	}
 	return rejected, f.Close()
 }
+
+// Ordered implements [feed.Ordered]: of the lines with one key the last counts.
+func (s *Sink) Ordered() {}
 
 func (s *Sink) root() (*os.Root, error) {
 	root, err := os.OpenRoot(s.dir)

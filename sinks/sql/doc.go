@@ -4,11 +4,13 @@
 // counts. A record whose value does not fit its column is rejected, the others are stored.
 //
 // The table is made on first use, with the key as its primary key. A table that is there must have all columns of the
-// feed and a unique constraint on exactly the key columns; it may have more columns that can be left out.
+// feed and a unique constraint on exactly the key columns; it may have more columns that can be left out. A key column by
+// whose collation different texts are one halts the job before anything is written; where only spaces at the end make no
+// difference, records whose key ends with one are rejected.
 //
 // # Generations
 //
-// A source that is always read as a whole (an enumeration) is staged in TABLE__staging, page by page in the order of
+// A source that is always read as a whole (an enumeration) is staged in TABLE__staging_JOB, page by page in the order of
 // arrival, and then swapped in by one transaction: readers of the table see the old records or the new ones, and nobody
 // else writes to it meanwhile. Of a key that is listed twice the row read last counts; a record that the table cannot hold
 // is rejected, and its current row can be kept. A constraint that refuses the new generation halts the job, and the old

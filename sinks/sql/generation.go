@@ -32,6 +32,7 @@ type generation struct {
 	columns []string   // its columns
 	high    int64      // behind the highest position staged
 	pass    int64
+	asked   []string // the key columns, in the order that Begin was given
 }
 
 var (
@@ -51,7 +52,7 @@ func (s *Sink) Begin(ctx context.Context, c *feed.Columns, key []string, resume 
 		return nil, err
 	}
 	g := &generation{
-		sink: s, plan: p, name: s.name.With("__staging"), high: resume,
+		sink: s, plan: p, name: s.name.With(s.staging), asked: key, high: resume,
 		columns: append([]string{seqColumn, passColumn}, p.names...),
 	}
 	g.staging, g.live = s.db.Quoted(g.name), s.db.Quoted(s.name)

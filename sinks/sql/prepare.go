@@ -36,6 +36,10 @@ func (s *Sink) planFor(ctx context.Context, c *feed.Columns) (*plan, error) {
 	if p := s.problems(table, c); len(p) > 0 {
 		return nil, s.misfit(p)
 	}
+	err = s.db.Use(ctx, func(db *sqldb.Session) error { return db.Distinguishes(ctx, table, s.key) })
+	if err != nil {
+		return nil, s.fault(err, "prepare the table")
+	}
 	s.plan = newPlan(table, c, s.key)
 	return s.plan, nil
 }
@@ -46,7 +50,7 @@ func (s *Sink) table(ctx context.Context, c *feed.Columns) (table *sqldb.Table, 
 		if table, err = db.Table(ctx, s.name); err != nil || table != nil {
 			return err
 		}
-		if _, err = db.Exec(ctx, s.db.Create(s.name, c.List(), s.key)); err != nil {
+		if err := db.CreateTable(ctx, s.name, c.List(), s.key); err != nil {
 			return err
 		}
 		if table, err = db.Table(ctx, s.name); err == nil && table == nil {
@@ -61,6 +65,7 @@ func newPlan(t *sqldb.Table, c *feed.Columns, key []string) *plan {
 	p := &plan{from: c, names: c.Names()}
 	for i, name := range p.names {
 		column, _ := t.Column(name)
+		column.Pads = column.Pads && slices.Contains(key, name) // elsewhere spaces at the end do no harm
 		p.columns = append(p.columns, column)
 		if slices.Contains(key, name) {
 			p.keyAt = append(p.keyAt, i)

@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"slices"
 
 	"milkrun/sync/feed"
@@ -58,6 +59,19 @@ func (s *settings) Open(ctx context.Context, env kind.Env) (feed.Sink, error) {
 	}
 	return &Sink{
 		db: db, name: sqldb.ParseName(s.table), key: s.key, changes: s.changes, zone: zone, writer: db.Writer(zone),
-		place: fmt.Sprintf("connection %s, table %s", env.Connection, s.table),
+		place: fmt.Sprintf("connection %s, table %s", env.Connection, s.table), staging: staging(s.table, env.Job),
 	}, nil
+}
+
+// longest is how many bytes the name of a table may have in every database, with that of an index beside it.
+const longest = 59
+
+// staging is what the name of a job's staging table ends with. Two jobs never stage into one table; where the name of the
+// job makes it too long for the database, a sum takes its place.
+func staging(table, job string) string {
+	suffix := "__staging_" + job
+	if len(sqldb.ParseName(table).Table)+len(suffix) > longest {
+		suffix = fmt.Sprintf("__staging_%08x", crc32.ChecksumIEEE([]byte(job)))
+	}
+	return suffix
 }

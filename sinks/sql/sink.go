@@ -21,6 +21,7 @@ type Sink struct {
 	zone    *time.Location
 	writer  sqldb.Writer
 	place   string // for errors
+	staging string // what the staging table's name ends with
 
 	mu   sync.Mutex
 	plan *plan
@@ -30,6 +31,7 @@ var (
 	_ feed.Sink        = (*Sink)(nil)
 	_ feed.Preparer    = (*Sink)(nil)
 	_ feed.Snapshotter = (*Sink)(nil)
+	_ feed.Ordered     = (*Sink)(nil)
 )
 
 // plan is how the rows of one column list go into the table.
@@ -63,6 +65,9 @@ func (s *Sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 	}
 	return rejected, nil
 }
+
+// Ordered implements [feed.Ordered]: the table keeps the record of a key that was written last.
+func (s *Sink) Ordered() {}
 
 // fit brings the rows to the form the table takes.
 func (s *Sink) fit(p *plan, b feed.Batch) ([]sqldb.Value, []feed.Rejection) {

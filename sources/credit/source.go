@@ -56,6 +56,9 @@ func (s *Source) Validate() []setting.Problem {
 		Remedy: `write for example path = "{base}/{op}", or leave it out`}}
 }
 
+// Enumerates says that everything there is is read every time; see package config.
+func (s *Source) Enumerates() bool { return true }
+
 // Limits returns the bounds of a page.
 func (s *Source) Limits() kind.Limits {
 	return kind.Limits{Default: MaxPage, Max: MaxPage,

@@ -92,6 +92,9 @@ func (s *settings) known() []column {
 // usualPage is how many records a page has unless page_size says otherwise.
 const usualPage = 500
 
+// Enumerates says that everything there is is read every time: pages that are counted; see package config.
+func (s *settings) Enumerates() bool { return s.paging == "page" }
+
 // Limits returns the default; the agreement has no limit.
 func (s *settings) Limits() kind.Limits { return kind.Limits{Default: usualPage} }
 

@@ -145,17 +145,10 @@ const ahead = 24 * time.Hour
 // sorts before every row, and the next of its kind would never be read.
 func (r *pageReader) hides() error {
 	row, is := r.last, ""
-	text, isText := r.last[0].(string)
-	switch {
-	case r.odd != nil:
+	if r.odd != nil {
 		row, is = r.odd, "no time"
-	case isText:
-		t, err := sqldb.ParseTime(text, r.s.zone)
-		if err != nil {
-			is = "no time"
-		} else if t.After(time.Now().Add(ahead)) {
-			is = "in the future"
-		}
+	} else {
+		is = r.s.unlikely(r.last[0])
 	}
 	if is == "" {
 		return nil
@@ -166,7 +159,32 @@ func (r *pageReader) hides() error {
 	}
 	return feed.Errorf(feed.HaltJob, "cursor value", "the cursor column %s holds %q, which is %s, in the row with %s: a row like this is skipped, or hides those that come after it",
 		r.s.cursor[0].Name, values[0], is, r.s.named(values)).
-		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %[1]s <= … AND %[1]s > ''\"", r.s.cursor[0].Name)
+		WithRemedy("correct the row, or leave such rows out with query = \"SELECT … WHERE %s\"", r.s.likely())
+}
+
+// unlikely says what is wrong with a value of a column that holds times, "" for nothing.
+func (s *Source) unlikely(v feed.Value) string {
+	t, isTime := v.(time.Time) // as PostgreSQL and MySQL have it
+	if text, ok := v.(string); ok {
+		var err error
+		if t, err = sqldb.ParseTime(text, s.zone); err != nil {
+			return "no time"
+		}
+		isTime = true
+	}
+	if isTime && t.After(time.Now().Add(ahead)) {
+		return "in the future"
+	}
+	return ""
+}
+
+// likely is the condition that leaves out the rows that [pageReader.hides] refuses.
+func (s *Source) likely() string {
+	c := s.cursor[0]
+	if !c.Loose && (c.Type == feed.Time || c.Type == feed.Date) {
+		return c.Name + " <= …"
+	}
+	return fmt.Sprintf("%[1]s <= … AND %[1]s > ''", c.Name)
 }
 
 // named writes the cursor columns of a row, as a person would look for it.

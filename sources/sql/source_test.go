@@ -57,6 +57,34 @@ func TestTimeThatHidesRowsHalts(t *testing.T) {
 	}
 }
 
+// TestMomentInTheFutureHalts: of columns that hold times, not texts, too.
+func TestMomentInTheFutureHalts(t *testing.T) {
+	types := map[string][]string{"sqlite": {"DATETIME", "DATE"}, "postgres": {"TIMESTAMPTZ", "TIMESTAMP", "DATE"}, "mysql": {"DATETIME", "TIMESTAMP NULL", "DATE"}}
+	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
+		for _, typ := range types[d.Kind] {
+			table := strings.ToLower(strings.ReplaceAll("a_"+typ, " ", "_"))
+			d.Exec(t, `CREATE TABLE "`+table+`" ("id" INTEGER NOT NULL PRIMARY KEY, "seen" `+typ+`)`,
+				`INSERT INTO "`+table+`" VALUES (1, '2026-01-01'), (2, '2026-01-02'), (17, '2037-01-01')`)
+			s := open(t, d, settings{table: table, cursor: []string{"seen", "id"}})
+			p, err := s.Fetch(t.Context(), "", 2)
+			if err != nil || p.Rows.Len() != 2 {
+				t.Fatalf("%s: the page before it: %d rows, %v", typ, p.Rows.Len(), err)
+			}
+			for _, after := range []feed.Cursor{"", p.Next} {
+				_, err = s.Fetch(t.Context(), after, 10)
+				halts(t, err, "column seen", "2037-01-01", "in the future", "id = 17", "WHERE seen <=", "table "+table)
+				if d.Kind != "sqlite" && strings.Contains(feed.Judge(err).Remedy, "''") {
+					t.Errorf("%s: the remedy compares a time with a text: %s", typ, feed.Judge(err).Remedy)
+				}
+			}
+			s = open(t, d, settings{query: "SELECT * FROM " + table + " WHERE seen <= '2026-12-31'", cursor: []string{"seen", "id"}})
+			if rows, _ := all(t, s, "", 10); len(rows) != 2 {
+				t.Errorf("%s: with the remedy %d rows were read", typ, len(rows))
+			}
+		}
+	})
+}
+
 // TestEmptyTimeHalts: it sorts before all others, so the next of its kind would be skipped; wherever the page ends.
 func TestEmptyTimeHalts(t *testing.T) {
 	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {

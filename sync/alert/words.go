@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"milkrun/sync/setting"
+	"milkrun/sync/words"
 )
 
 // longestList is how many events a message shows; the rest it counts.
@@ -13,7 +14,7 @@ const longestList = 10
 
 // Compose puts events into words, in English ("en") or Chinese ("zh"). Several make a list of one or two lines each.
 func Compose(lang, instance string, events []Event) Message {
-	w := words{zh: lang == "zh"}
+	w := speech{lang: words.Lang(lang), zh: lang == string(words.Chinese)}
 	m := Message{Instance: instance, Lang: lang, Events: events}
 	who := w.say("milkrun "+instance+": ", "milkrun "+instance+"：")
 	if len(events) == 1 {
@@ -30,20 +31,23 @@ func TestMessage(lang, instance string, now time.Time) Message {
 	return Compose(lang, instance, []Event{{Subject: Subject{Kind: Test}, At: now, Since: now, Location: now.Location()}})
 }
 
-// words speaks one language.
-type words struct{ zh bool }
+// speech speaks one language.
+type speech struct {
+	lang words.Lang
+	zh   bool
+}
 
-func (w words) say(en, zh string) string {
+func (w speech) say(en, zh string) string {
 	if w.zh {
 		return zh
 	}
 	return en
 }
 
-func (w words) sayf(en, zh string, args ...any) string { return fmt.Sprintf(w.say(en, zh), args...) }
+func (w speech) sayf(en, zh string, args ...any) string { return fmt.Sprintf(w.say(en, zh), args...) }
 
 // name is what an event is about.
-func (w words) name(e Event) string {
+func (w speech) name(e Event) string {
 	if e.Scope == ConnectionScope {
 		return w.say("connection ", "连接 ") + e.Name
 	}
@@ -51,7 +55,7 @@ func (w words) name(e Event) string {
 }
 
 // title is an event in one line.
-func (w words) title(e Event) string {
+func (w speech) title(e Event) string {
 	name := w.name(e)
 	switch {
 	case e.Kind == Test:
@@ -73,7 +77,7 @@ func (w words) title(e Event) string {
 }
 
 // body is what else there is to say, a line each.
-func (w words) body(e Event) string {
+func (w speech) body(e Event) string {
 	var lines []string
 	add := func(label, text string) {
 		if text != "" {
@@ -90,7 +94,7 @@ func (w words) body(e Event) string {
 }
 
 // what is the reason, or what is not as promised.
-func (w words) what(e Event) string {
+func (w speech) what(e Event) string {
 	switch {
 	case e.Kind == Test:
 		return w.say("this channel works", "此告警通道可用")
@@ -102,14 +106,14 @@ func (w words) what(e Event) string {
 		return w.sayf("succeeded at %s", "已于 %s 成功", w.time(e, e.At))
 	case e.Kind == Late:
 		return w.joined(w.sayf("the slot of %s was not done by %s", "计划时刻 %s 的运行未在 %s 前完成", w.time(e, e.Slot), e.in(e.At).Format("15:04")),
-			e.Text, w.underWay(e))
+			w.lang.Text(e.Text), w.underWay(e))
 	case e.Kind == Stale:
 		return w.joined(w.lastSuccess(e), w.paused(e), w.underWay(e))
 	}
-	return e.Text
+	return w.lang.Text(e.Text)
 }
 
-func (w words) joined(parts ...string) string {
+func (w speech) joined(parts ...string) string {
 	var list []string
 	for _, p := range parts {
 		if p != "" {
@@ -119,21 +123,21 @@ func (w words) joined(parts ...string) string {
 	return strings.Join(list, w.say("; ", "；"))
 }
 
-func (w words) lastSuccess(e Event) string {
+func (w speech) lastSuccess(e Event) string {
 	if e.Never {
 		return w.sayf("it has never succeeded since it was first seen at %s", "自 %s 首次出现以来从未成功", w.time(e, e.Since))
 	}
 	return w.sayf("the last success was at %s", "上次成功为 %s", w.time(e, e.Since))
 }
 
-func (w words) underWay(e Event) string {
+func (w speech) underWay(e Event) string {
 	if e.Running.IsZero() {
 		return ""
 	}
 	return w.sayf("a run is under way since %s", "自 %s 起正在运行", w.time(e, e.Running))
 }
 
-func (w words) paused(e Event) string {
+func (w speech) paused(e Event) string {
 	if e.PausedBy == "" {
 		return ""
 	}
@@ -141,7 +145,7 @@ func (w words) paused(e Event) string {
 }
 
 // since is when it began, and how often it happened since.
-func (w words) since(e Event) string {
+func (w speech) since(e Event) string {
 	if e.Kind == Stale && !e.Over || e.Kind == Test {
 		return "" // said already
 	}
@@ -157,7 +161,7 @@ func (w words) since(e Event) string {
 	}
 }
 
-func (w words) run(e Event) string {
+func (w speech) run(e Event) string {
 	if e.Run == 0 {
 		return ""
 	}
@@ -169,12 +173,12 @@ func (w words) run(e Event) string {
 }
 
 // remedy is what to do: what the error says, else what this kind of trouble asks for.
-func (w words) remedy(e Event) string {
+func (w speech) remedy(e Event) string {
 	switch {
 	case e.Over, e.Kind == Test:
 		return ""
 	case e.Remedy != "":
-		return e.Remedy
+		return w.lang.Text(e.Remedy)
 	case e.Kind == Halted:
 		return w.say("mend the cause, then resume it", "排除原因后恢复")
 	case e.Kind == Late && !e.Running.IsZero():
@@ -187,10 +191,10 @@ func (w words) remedy(e Event) string {
 	return w.say("see what the run did", "查看该次运行")
 }
 
-func (w words) time(e Event, t time.Time) string { return e.in(t).Format("2006-01-02 15:04 -07:00") }
+func (w speech) time(e Event, t time.Time) string { return e.in(t).Format("2006-01-02 15:04 -07:00") }
 
 // summary counts the events of a list.
-func (w words) summary(events []Event) string {
+func (w speech) summary(events []Event) string {
 	over := 0
 	for _, e := range events {
 		if e.Over {
@@ -207,7 +211,7 @@ func (w words) summary(events []Event) string {
 	return strings.Join(parts, w.say(", ", "，"))
 }
 
-func (w words) count(n int, en, zh string) string {
+func (w speech) count(n int, en, zh string) string {
 	if w.zh {
 		return fmt.Sprintf("%d %s", n, zh)
 	}
@@ -218,7 +222,7 @@ func (w words) count(n int, en, zh string) string {
 }
 
 // list is one or two lines an event.
-func (w words) list(events []Event) string {
+func (w speech) list(events []Event) string {
 	var b strings.Builder
 	for i, e := range events {
 		if i == longestList {

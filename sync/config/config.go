@@ -71,10 +71,12 @@ type Config struct {
 	Location    *time.Location
 	Connections map[string]*Connection
 	// Watch says that the daemon takes up a changed file by itself.
-	Watch  bool
-	Page   Page
-	Alerts Alerts
-	Jobs   []*Job // by name
+	Watch bool
+	// History is how long the daemon keeps what has ended; 0: for ever.
+	History time.Duration
+	Page    Page
+	Alerts  Alerts
+	Jobs    []*Job // by name
 }
 
 // Connection is one [connections.NAME].

@@ -13,7 +13,7 @@ import (
 // config reads the tree.
 func (r *reader) config() *Config {
 	c := &Config{Path: r.name, Digest: digest(r.text), Location: time.UTC, Connections: map[string]*Connection{},
-		Page: newPage(), Alerts: Alerts{Settings: alert.NewSettings()}}
+		History: 90 * 24 * time.Hour, Page: newPage(), Alerts: Alerts{Settings: alert.NewSettings()}}
 	top := block{"", r.root}
 	var defaults, connections, page, alerts, jobs *table
 	section := func(to **table) func(string, *entry) {

@@ -69,6 +69,8 @@ func topFields(c *Config) []setting.Field {
 		zoneField(&c.Location, "the time zone of all jobs that name none", "未单独指定时区的任务所用时区"),
 		setting.Bool("watch_config", &c.Watch, "the daemon takes up a changed file by itself, as milkrun reload does",
 			"守护进程自动加载修改后的配置文件，等同于 milkrun reload"),
+		setting.Duration("history", &c.History, "how long what has ended is kept in the state file (milkrun prune); 0s: for ever",
+			"状态文件中已结束内容的保留时长（见 milkrun prune）；0s 为永久保留").WithDefault(`"90d"`),
 	}
 }
 
@@ -185,6 +187,7 @@ func (r *reader) readMask(path string, e *entry, k *keys) {
 			continue
 		}
 		k.mask[col.name] = rule
+		k.origin["mask."+col.name] = origin{block{path, t}.sub(col.name), col.at}
 	}
 }
 

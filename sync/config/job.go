@@ -80,6 +80,7 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	if j.Source.Connection != nil && j.Sink.Connection != nil && j.Schedule != nil {
 		j.digest = j.fingerprint()
 	}
+	r.unmasked(j, source, k)
 	return j, newWriter(j, sink)
 }
 
@@ -233,40 +234,4 @@ func (r *reader) size(job, key string, k *keys, n int, l kind.Limits) int {
 	}
 	r.report(Error, o.at, o.path, text, fmt.Sprintf("write at most %d", l.Max))
 	return n
-}
-
-// writer is a job and the table or file it writes.
-type writer struct {
-	job, target string
-	at          span
-	path        string
-}
-
-func newWriter(j *Job, sink end) writer {
-	if sink.connection == nil || !j.Enabled {
-		return writer{}
-	}
-	for _, key := range []string{"table", "path"} {
-		if e := sink.table.find(key); e != nil {
-			if text, ok := e.value.(string); ok {
-				return writer{j.Name, sink.connection.Name + "\x00" + key + "\x00" + text, e.at, sink.sub(key)}
-			}
-		}
-	}
-	return writer{}
-}
-
-// collisions warns about jobs that write into the same place.
-func (r *reader) collisions(writers []writer) {
-	first := map[string]string{}
-	for _, w := range writers {
-		if w.target == "" {
-			continue
-		}
-		if other, ok := first[w.target]; ok {
-			r.report(Warning, w.at, w.path, "job "+other+" writes there too", "give each job its own, unless both write different records")
-			continue
-		}
-		first[w.target] = w.job
-	}
 }

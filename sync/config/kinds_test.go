@@ -10,6 +10,7 @@ import (
 	"milkrun/sync/kind"
 	"milkrun/sync/secret"
 	"milkrun/sync/setting"
+	"milkrun/sync/words"
 )
 
 // The kinds below look like the real ones: "platform" is read only, "gateway" written only, "store" both.
@@ -50,6 +51,7 @@ func (q *query) Fields() []setting.Field {
 	return []setting.Field{setting.Choice("resource", &q.resource, []string{"grades", "trades"}, "which interface", "接口").Require()}
 }
 func (q *query) Validate() []setting.Problem { return nil }
+func (q *query) Enumerates() bool            { return q.resource == "grades" }
 func (q *query) Limits() kind.Limits {
 	return kind.Limits{Default: 1000, Max: 1000, Rule: "A.3: pagesize at most 1000"}
 }
@@ -115,7 +117,14 @@ func (r *rows) Fields() []setting.Field {
 func (r *rows) Validate() []setting.Problem { return nil }
 func (r *rows) Limits() kind.Limits         { return kind.Limits{Default: 5000} }
 
-type rowSource struct{ rows }
+type rowSource struct {
+	rows
+	cursor []string
+}
+
+func (r *rowSource) Fields() []setting.Field {
+	return append(r.rows.Fields(), setting.Texts("cursor", &r.cursor, "columns that order the rows", "游标列"))
+}
 
 func (r *rowSource) Open(context.Context, kind.Env) (feed.Source, error) {
 	return nil, http.ErrNotSupported
@@ -138,7 +147,7 @@ func registry() config.Registry {
 			},
 			"store": {
 				Connection: newStore,
-				Source:     func(c kind.Connection) kind.Source { return &rowSource{rows{conn: c.(*store)}} },
+				Source:     func(c kind.Connection) kind.Source { return &rowSource{rows: rows{conn: c.(*store)}} },
 			},
 		},
 		Sinks: map[string]kind.SinkType{
@@ -166,6 +175,6 @@ func options() config.Options {
 
 func printed(ps config.Problems) string {
 	var b strings.Builder
-	ps.Print(&b)
+	ps.Print(&b, words.English)
 	return b.String()
 }

@@ -24,6 +24,11 @@ func newPage() Page { return Page{Listen: "127.0.0.1:8474"} }
 // Off says that there is no page.
 func (p *Page) Off() bool { return p.Listen == pageOff }
 
+// Same says that nothing of it is another than in b, the token included.
+func (p *Page) Same(b Page) bool {
+	return p.Listen == b.Listen && p.Token.Reveal() == b.Token.Reveal()
+}
+
 // Address returns what net.Listen takes.
 func (p *Page) Address() (network, address string) {
 	if path, ok := strings.CutPrefix(p.Listen, "unix:"); ok {

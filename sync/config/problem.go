@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"milkrun/sync/words"
 )
 
 // Severity says whether a problem stops the daemon.
@@ -29,21 +31,24 @@ type Problem struct {
 }
 
 // String returns one line: jobs.toml:12:8: jobs.grades.page_size: what is wrong (what to do).
-func (p Problem) String() string {
+func (p Problem) String() string { return p.in(words.English) }
+
+// in is the line in a language.
+func (p Problem) in(lang words.Lang) string {
 	var b strings.Builder
 	b.WriteString(p.File)
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
 	}
 	if p.Severity == Warning {
-		b.WriteString(": warning")
+		b.WriteString(": " + lang.Text("warning"))
 	}
 	if p.Key != "" {
 		b.WriteString(": " + p.Key)
 	}
-	b.WriteString(": " + p.Text)
+	b.WriteString(": " + lang.Text(p.Text))
 	if p.Remedy != "" {
-		b.WriteString(" (" + p.Remedy + ")")
+		b.WriteString(lang.Aside(p.Remedy))
 	}
 	return b.String()
 }
@@ -65,8 +70,8 @@ func (ps Problems) worst() Severity {
 }
 
 // Print writes each problem and below it the line of the file it stands in, with a caret. Secrets are left out.
-func (ps Problems) Print(w io.Writer) {
+func (ps Problems) Print(w io.Writer, lang words.Lang) {
 	for _, p := range ps {
-		_, _ = io.WriteString(w, p.String()+"\n"+p.excerpt) // a terminal that is gone is nobody's problem
+		_, _ = io.WriteString(w, p.in(lang)+"\n"+p.excerpt) // a terminal that is gone is nobody's problem
 	}
 }

@@ -101,14 +101,14 @@ func (r *reader) fromSecretFile(path string, e *entry, file string) (value, text
 
 // readSmall reads a regular file.
 func readSmall(path string) (string, error) {
-	info, err := os.Stat(path) //nolint:gosec // the operator's own file says which
+	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
 	if !info.Mode().IsRegular() {
 		return "", errors.New("it is no file")
 	}
-	f, err := os.Open(path) //nolint:gosec // as above
+	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -150,7 +150,7 @@ var (
 
 // checkMode warns about a file with a secret that others may read.
 func (r *reader) checkMode(at span, path, file string) {
-	info, err := os.Stat(file) //nolint:gosec // the operator's own file says which
+	info, err := os.Stat(file)
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
 		return
 	}

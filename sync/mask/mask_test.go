@@ -225,7 +225,7 @@ func FuzzApply(f *testing.F) {
 }
 
 func digitsOut(r rune) rune {
-	if '0' <= r && r <= '9' {
+	if '0' <= r && r <= '9' || '０' <= r && r <= '９' {
 		return -1
 	}
 	return r

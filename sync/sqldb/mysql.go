@@ -32,7 +32,7 @@ func mySQL() *Dialect {
 			feed.Decimal: "DECIMAL(38,12)", feed.Boolean: "BOOLEAN", feed.Bytes: "LONGBLOB", feed.Time: "DATETIME(6)", feed.Date: "DATE",
 		},
 		keyText:   "VARCHAR(191)",
-		tableTail: func([]Column) string { return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" },
+		tableTail: func([]Column) string { return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4" },
 		selects:   func(_ Column, quoted string) string { return quoted },
 		bounds:    exact,
 		describe:  describeMySQL, chunk: 200, maxArgs: 65535, judge: judgeMySQL,
@@ -110,6 +110,7 @@ func describeMySQL(ctx context.Context, s *Session, t Name) (*Table, error) {
 		c := s.d.Column(text(row[0]), text(row[1]))
 		c.NotNull, c.Default, c.Generated = row[2] == int64(1), row[3] == int64(1), row[4] == int64(1)
 		c.Collate = text(row[5])
+		c.distinguish()
 		table.Columns = append(table.Columns, c)
 		return nil
 	})

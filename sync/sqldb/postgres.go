@@ -88,8 +88,10 @@ func openPostgres(dsn string) (*sql.DB, error) {
 }
 
 const postgresColumns = `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-	a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a'
-	FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
+	a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
+	COALESCE(b.typname, t.typname), CASE WHEN c.collisdeterministic THEN '' ELSE COALESCE(c.collname, '') END
+	FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype
+	LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
 const postgresUnique = `SELECT CAST(i.indexrelid AS BIGINT), a.attname
 	FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -100,6 +102,11 @@ func describePostgres(ctx context.Context, s *Session, t Name) (*Table, error) {
 	err := s.Read(ctx, postgresColumns, []Value{s.d.Quoted(t)}, func(row []Value) error {
 		c := s.d.Column(text(row[0]), text(row[1]))
 		c.NotNull, c.Default, c.Generated = row[2] == true, row[3] == true, row[4] == true
+		base := text(row[5])
+		if c.Folds = text(row[6]); base == "citext" {
+			c.Folds = base
+		}
+		c.Pads = base == "bpchar"
 		table.Columns = append(table.Columns, c)
 		return nil
 	})

@@ -215,3 +215,29 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestDistinguish knows the collations of MariaDB and of MySQL 8 by their names.
+func TestDistinguish(t *testing.T) {
+	for _, c := range []struct {
+		decl, collate string
+		folds, pads   bool
+	}{
+		{"varchar(20)", "utf8mb4_general_ci", true, true},
+		{"varchar(20)", "utf8mb4_0900_ai_ci", true, false},
+		{"varchar(20)", "utf8mb4_0900_as_cs", true, false}, // ignores some characters, and how é is composed
+		{"varchar(20)", "utf8mb4_uca1400_ai_ci", true, true},
+		{"varchar(20)", "utf8mb4_bin", false, true},
+		{"varchar(20)", "utf8mb4_nopad_bin", false, false},
+		{"varchar(20)", "utf8mb4_0900_bin", false, false},
+		{"char(20)", "utf8mb4_nopad_bin", false, true},
+		{"varbinary(20)", "", false, false},
+		{"bigint(20)", "", false, false},
+	} {
+		got := mySQL().Column("x", c.decl)
+		got.Collate = c.collate
+		got.distinguish()
+		if (got.Folds != "") != c.folds || got.Pads != c.pads {
+			t.Errorf("%s %s: folds by %q, pads %v", c.decl, c.collate, got.Folds, got.Pads)
+		}
+	}
+}

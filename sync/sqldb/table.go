@@ -49,16 +49,21 @@ func (t *Table) groupUnique() func(row []Value) error {
 	}
 }
 
+// collate notes the collation by which an index of SQLite tells texts apart.
 func (t *Table) collate(column, collation string) {
 	for i := range t.Columns {
 		if t.Columns[i].Name == column {
 			t.Columns[i].Collate = collation
+			t.Columns[i].Pads = t.Columns[i].Pads || strings.EqualFold(collation, "rtrim")
+			if !strings.EqualFold(collation, "rtrim") && !strings.EqualFold(collation, "binary") {
+				t.Columns[i].Folds = collation
+			}
 		}
 	}
 }
 
-// Create returns the statement that makes a table for these columns, with a primary key.
-func (d *Dialect) Create(n Name, columns []feed.Column, key []string) string {
+// create returns the statement that makes a table for these columns, with a primary key.
+func (d *Dialect) create(n Name, columns []feed.Column, key []string) string {
 	var parts []string
 	var keys []Column
 	for _, c := range columns {

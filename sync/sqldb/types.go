@@ -31,6 +31,8 @@ type Column struct {
 	Default     bool // it may be left out: it has a default or fills itself in
 	Generated   bool // it cannot be written
 	Collate     string
+	Folds       string // the collation or type by which different texts are one, "" when all are told apart
+	Pads        bool   // spaces at the end of a text make no other text
 }
 
 // Column reads a type as the database writes it: "character varying(20)", "bigint(20) unsigned".

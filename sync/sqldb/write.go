@@ -81,6 +81,8 @@ func (w Writer) check(c *Column, s string) error {
 		return &ValueError{c.Name, "text that is not UTF-8"}
 	case w.dialect.numbered && strings.IndexByte(s, 0) >= 0:
 		return &ValueError{c.Name, "text with a NUL character"}
+	case c.Pads && strings.HasSuffix(s, " "):
+		return &ValueError{c.Name, "text that ends with a space, which the column takes for the same as without"}
 	case c.Size > 0 && len(s) > c.Size && utf8.RuneCountInString(s) > c.Size:
 		return &ValueError{c.Name, fmt.Sprintf("text of %d characters, but the column holds %d", utf8.RuneCountInString(s), c.Size)}
 	}
@@ -159,7 +161,7 @@ func inRange(c *Column, n int64) (Value, error) {
 func (w Writer) real(c *Column, v feed.Value) (Value, error) {
 	switch v := v.(type) {
 	case float64:
-		return v, nil
+		return w.float(c, v)
 	case int64:
 		if f := float64(v); int64(f) == v {
 			return f, nil
@@ -168,10 +170,18 @@ func (w Writer) real(c *Column, v feed.Value) (Value, error) {
 		return w.integer(c, v)
 	case string:
 		if f, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
-			return f, nil
+			return w.float(c, f)
 		}
 	}
 	return nil, &ValueError{c.Name, "not a number, or one with more digits than " + c.Decl + " holds"}
+}
+
+// float refuses what is no number, or infinite: SQLite would store NULL, and MySQL has no such values.
+func (w Writer) float(c *Column, v float64) (Value, error) {
+	if !w.dialect.numbered && (math.IsNaN(v) || math.IsInf(v, 0)) {
+		return nil, &ValueError{c.Name, "not a number, or an infinite one"}
+	}
+	return v, nil
 }
 
 func (w Writer) decimal(c *Column, v feed.Value) (Value, error) {
@@ -275,6 +285,10 @@ func (w Writer) any(c *Column, v feed.Value) (Value, error) {
 		return w.chars(c, v)
 	case time.Time:
 		return w.stamp(v, true), nil
+	case float64:
+		if w.dialect.loose {
+			return w.float(c, v)
+		}
 	}
 	if w.dialect.loose {
 		return v, nil

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -15,10 +16,12 @@ import (
 const (
 	firstRead = 1 << 20 // the most that is allocated on a partner's word about the length
 	smallRead = 16 << 10
-	errorRead = 4 << 10 // of an error's body; the excerpt is much shorter
 )
 
-// read returns the whole body, decompressed.
+// byteOrderMark may begin a JSON text; a parser may ignore it (RFC 8259, section 8.1), and ours do not by themselves.
+const byteOrderMark = "\uFEFF"
+
+// read returns the whole body, decompressed and without a byte order mark.
 func (c *Client) read(answer *http.Response) ([]byte, error) {
 	if answer.ContentLength > int64(c.maxBody) {
 		return nil, c.tooLarge()
@@ -43,7 +46,7 @@ func (c *Client) read(answer *http.Response) ([]byte, error) {
 	if answer.ContentLength < 0 || packed {
 		c.usual.Store(int64(len(body)) * 9 / 8)
 	}
-	return body, nil
+	return bytes.TrimPrefix(body, []byte(byteOrderMark)), nil
 }
 
 // plain returns a reader of the decompressed body. The real network decompresses by itself what it asked for; a stand-in,

@@ -44,7 +44,7 @@ type Call struct {
 	Secrets []secret.Secret
 }
 
-// Response is a 2xx answer. The body is whole, decompressed and the caller's to keep.
+// Response is a 2xx answer. The body is whole, decompressed, without a UTF-8 byte order mark, and the caller's to keep.
 type Response struct {
 	Status int
 	Header http.Header
@@ -106,7 +106,7 @@ func (c *Client) Do(ctx context.Context, call Call) (Response, error) {
 	begun := time.Now()
 	r, err := c.send(limited, call)
 	if err != nil {
-		judged := c.judge(limited, call.Op, err)
+		judged := c.judge(limited, call, err)
 		traced(ctx, judged.Code, begun)
 		return Response{}, judged
 	}
@@ -166,8 +166,9 @@ func build(ctx context.Context, call Call) (*http.Request, error) {
 	return req, nil
 }
 
-// judge turns what send returns into a *feed.Error that begins with op.
-func (c *Client) judge(ctx context.Context, op string, err error) *feed.Error {
+// judge turns what send returns into a *feed.Error that begins with call.Op.
+func (c *Client) judge(ctx context.Context, call Call, err error) *feed.Error {
+	op := call.Op
 	if e, ok := errors.AsType[*feed.Error](err); ok {
 		judged := *e
 		judged.Err = fmt.Errorf("%s: %w", op, err)
@@ -186,7 +187,7 @@ func (c *Client) judge(ctx context.Context, op string, err error) *feed.Error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("the connection was closed without an answer (%w)", err)
 	}
-	e := feed.Errorf(feed.Retry, "network", "%s: %w", op, err)
+	e := feed.Errorf(feed.Retry, "network", "%s: %w", op, quoting{err, call.Secrets}) // a malformed header is quoted
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.Code = "certificate"
 		return e.WithRemedy("check url; if the partner has an authority of its own, name its certificate in ca_file")

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -58,7 +59,7 @@ func (g *gate) wait(ctx context.Context) error {
 // Date, so that clocks that differ do no harm.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
-	if n, err := strconv.Atoi(text); err == nil {
+	if n, err := strconv.Atoi(text); err == nil || errors.Is(err, strconv.ErrRange) { // out of range it is the nearest int
 		return bounded(time.Duration(min(n, int(maxRetryAfter/time.Second))) * time.Second)
 	}
 	at, err := http.ParseTime(text)

@@ -79,6 +79,7 @@ func TestRetryAfterClosesTheGateForAll(t *testing.T) {
 func TestRetryAfterValues(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": 0, "0": 0, "-5": 0, "soon": 0, "7": 7 * time.Second, "99999999999": maxRetryAfter,
+		"99999999999999999999": maxRetryAfter, "-99999999999999999999": 0,
 		"Sat, 01 Jan 2000 00:00:00 GMT": 0, "Fri, 01 Jan 9999 00:00:00 GMT": maxRetryAfter,
 	} {
 		if got := retryAfter(http.Header{"Retry-After": {text}}); got != want {

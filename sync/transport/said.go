@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,14 +24,18 @@ const (
 
 // Said returns a text of the partner fit for an error, a log or a dead letter: one line of at most 300 characters,
 // without control characters and others that cannot be seen, without what looks personal, and without the secrets of
-// the request, which some servers repeat.
+// the request, which some servers repeat: see redact for the forms in which they are found.
 func Said(text string, secrets ...secret.Secret) string { return shown(text, saidRunes, secrets) }
 
 // Code is [Said] for what is a short code when all is well: at most 40 characters.
 func Code(text string, secrets ...secret.Secret) string { return shown(text, codeRunes, secrets) }
 
 func shown(text string, most int, secrets []secret.Secret) string {
-	text = mask.Scrub(oneLine(redact(text, secrets)))
+	text = redact(text, secrets)
+	if line := oneLine(text); line != text { // what stood between the characters of a secret may have gone
+		text = redact(line, secrets)
+	}
+	text = mask.Scrub(text)
 	if r := []rune(text); len(r) > most {
 		return string(r[:most]) + "…"
 	}
@@ -51,21 +54,6 @@ func oneLine(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 	return strings.Join(strings.Fields(visible), " ")
-}
-
-// redact cuts out secrets, also where they stand as in a form.
-func redact(text string, secrets []secret.Secret) string {
-	longest := slices.SortedFunc(slices.Values(secrets), func(a, b secret.Secret) int { // one may be part of another
-		return len(b.Reveal()) - len(a.Reveal())
-	})
-	for _, s := range longest {
-		for _, form := range []string{s.Reveal(), url.QueryEscape(s.Reveal())} {
-			if form != "" {
-				text = strings.ReplaceAll(text, form, s.String())
-			}
-		}
-	}
-	return text
 }
 
 // Unreadable says what is wrong with a 2xx answer that is not the JSON expected. The error names c.Op, the content type
@@ -122,7 +110,7 @@ func isJSON(trimmed []byte) bool {
 
 // excerpt returns the beginning of a body.
 func excerpt(body []byte, secrets []secret.Secret) string {
-	return shown(string(body[:min(len(body), errorRead)]), excerptRunes, secrets)
+	return shown(string(body[:min(len(body), lookedAt)]), excerptRunes, secrets)
 }
 
 // quoting is an error whose text may quote the body.

@@ -39,7 +39,7 @@ func describe(answer *http.Response, secrets []secret.Secret) string {
 	if err != nil {
 		return text
 	}
-	body, _ := io.ReadAll(io.LimitReader(r, errorRead)) // what has arrived is better than nothing
+	body, _ := io.ReadAll(io.LimitReader(r, lookedAt)) // what has arrived is better than nothing
 	if part := excerpt(body, secrets); part != "" {
 		text += ": " + part
 	}

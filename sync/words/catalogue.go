@@ -83,7 +83,7 @@ func plain(pieces []piece) (text string) {
 	return text
 }
 
-// A format of few letters is found only between single words, and one of fewer not at all: by it, texts would be torn
+// A format of few letters is found only between single words or numbers of things, and one of fewer not at all: by it, texts would be torn
 // that were never made from it.
 const (
 	fewLetters    = 6
@@ -114,7 +114,7 @@ func newShape(id string, pieces, translation []piece) *shape {
 	}
 	open := `(.*?)`
 	if s.prefix == "" && s.weight < fewLetters {
-		open = `(\S+?)`
+		open = `((?:[0-9,]+ )?\S+?)`
 	}
 	s.expression = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression(pieces, open)) })
 	return s
@@ -133,13 +133,17 @@ func tail(format, translation []piece) int {
 func expression(pieces []piece, open string) string {
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
-	for _, p := range pieces {
+	for i, p := range pieces {
 		if p.verb == "" {
 			b.WriteString(regexp.QuoteMeta(p.literal))
 			continue
 		}
 		switch p.kind() {
 		case 's', 'v', 'w':
+			if i+1 < len(pieces) && pieces[i+1].verb != "" { // what follows begins with punctuation, if it is anything
+				b.WriteString(`((?:[^,;:(]|:\S)*)`)
+				continue
+			}
 			b.WriteString(open)
 		case 'd':
 			b.WriteString(`([-+]?[0-9][0-9,]*)`)

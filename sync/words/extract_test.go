@@ -141,6 +141,7 @@ func (e *extraction) visit(n ast.Node) bool {
 		e.call(n)
 	case *ast.CompositeLit:
 		e.siblings(n.Elts)
+		e.headings(n)
 	case *ast.AssignStmt:
 		e.siblings(n.Rhs)
 	case *ast.ValueSpec:
@@ -247,7 +248,7 @@ var (
 	// SQL, JSON, a layout of a time, an expression, a type of content, a key.
 	otherTongue = regexp.MustCompile(`^\(?(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|EXPLAIN QUERY|COPY|BEGIN|START|LOCK|CAST|CONCAT|NOT \(|ON |ROLLBACK|VACUUM|RENAME|TRUNCATE)\b` +
 		`|^ ?(WHERE|FROM|AND|ORDER BY|LIMIT|ON|ENGINE|AS|SET|WITHOUT|VALUES|COLLATE)\b|coalesce\(|COLLATE |IS DISTINCT|\bJOIN\b|PRIMARY KEY \(|UPDATE SET|ON COMMIT|PRECISION` +
-		`|^%?s? ?AS [a-z]|^ ?[a-z] ON ?$|^ROW_NUMBER|^ ?IS NULL|^[A-Z%s ]+NOT NULL|PRIMARY KEY$|^%s s WHERE|AS SELECT|'removed'|^job, |"trigger"|charset=|^\(\?|^UTC Asia|^[{,]"|^<|_at = \?|\(SELECT |, [a-z]+_at\b|^\["|^\^|^__|^[a-z]+\.%s$`)
+		`|^%?s? ?AS [a-z]|^ ?[a-z] ON ?$|^ROW_NUMBER|^ ?IS NULL|^[A-Z%s ]+NOT NULL|PRIMARY KEY$|^%s s WHERE|AS SELECT|milkrun completion |'removed'|^job, |"trigger"|charset=|^\(\?|^UTC Asia|^[{,]"|^<|_at = \?|\(SELECT |, [a-z]+_at\b|^\["|^\^|^__|^[a-z]+\.%s$`)
 	// A command to type, which is the same in every language.
 	isCommand = regexp.MustCompile(`^(milkrun|systemctl|curl)( [a-z|]+)+( (--?[a-z-]+( [a-z]+)?|%[sd]|[A-Z][A-Z…]*))*$`)
 )

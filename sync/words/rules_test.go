@@ -3,6 +3,7 @@ package words
 import (
 	"go/ast"
 	"go/token"
+	"regexp"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ var saying = map[string]int{
 	"fmt.Errorf": 0, "errors.New": 0, "feed.Errorf": 2, "Sprintf": 0, "usage": 0,
 	"WithRemedy": 0, "say": 0, "note": 0, "printTable": 2, "sayNext": 0, "ask": 0,
 	"Fault": 1, "fault": 1, "explain": 1, "wrong": 0, "Ambiguous": 1, "ambiguous": 0,
-	"Info": 0, "Infof": 0, "Warn": 0, "Warnf": 0, "Error": 0, "Debug": 0, "Debugf": 0,
+	"Info": 0, "Infof": 0, "Warn": 0, "Warnf": 0, "Error": 0, "field": 1, "Debug": 0, "Debugf": 0,
 }
 
 // quiet are calls whose literals are no messages: what a text is compared with, cut at or made of, SQL, names.
@@ -51,6 +52,9 @@ func plural(thing string) string {
 	if stem, ok := strings.CutSuffix(thing, "y"); ok {
 		return stem + "ies"
 	}
+	if strings.HasSuffix(thing, "ch") {
+		thing += "e"
+	}
 	return thing + "s"
 }
 
@@ -58,12 +62,28 @@ func plural(thing string) string {
 var forced = map[string]map[string][]string{
 	"cmd/milkrun/status.go": {
 		"disabled": {"disabled", "%s is disabled", "%s are disabled"}, "paused": {"paused", "%s is paused", "%s are paused"},
-		" is ": {"%s is halted", "%s is interrupted"}, " are ": {"%s are halted", "%s are interrupted"}, " ": {"%s failed"},
-		"resumed": {"resumed", "%s is resumed", "%s are resumed"}, "never": {"never"}, "none": {"none"},
+		"resumed": {"resumed", "%s is resumed", "%s are resumed"},
 	},
-	"cmd/milkrun/holds.go": {"%s %s is halted since %s: %s": {"job %s is halted since %s: %s", "connection %s is halted since %s: %s"}},
-	"cmd/milkrun/control.go": {"%s %s is resumed; it was halted since %s: %s": {
-		"job %s is resumed; it was halted since %s: %s", "connection %s is resumed; it was halted since %s: %s"}},
+	"cmd/milkrun/holds.go":         {"%s %s is halted since %s: %s": {"job %s is halted since %s: %s", "connection %s is halted since %s: %s"}},
+	"cmd/milkrun/usage.go":         {"%s command": {"there is no %s command %q"}},
+	"cmd/milkrun/doctorconfig.go":  {"configuration": {"configuration"}},
+	"cmd/milkrun/doctordaemon.go":  {"daemon": {"daemon"}},
+	"cmd/milkrun/doctorjobs.go":    {"jobs": {"jobs"}},
+	"cmd/milkrun/doctormachine.go": {"machine": {"machine"}},
+	"cmd/milkrun/doctorstate.go":   {"%s: %s, mode %04o, of %s": {"%s: %s, mode %04o, of %s"}},
+	"cmd/milkrun/words.go":         {"%s ago": {"%s ago"}, "never": {"never"}},
+	"cmd/milkrun/progress.go":      {"%s of %s (%d %%)": {"%s of %s (%d %%)", "%d of %d records (%d %%)"}, ", %s left": {"%s left"}},
+	"cmd/milkrun/statusscreen.go": {
+		" is ": {"%s is halted", "%s is interrupted"}, " are ": {"%s are halted", "%s are interrupted"}, " ": {"%s failed"},
+		"none": {"none"}, "CHECKPOINT": {"CHECKPOINT"},
+	},
+	"cmd/milkrun/methods.go": {"cancel": {"cancel"}},
+	"state/halt.go":          {"pause": {"pause"}, "unpause": {"unpause"}, "resume %s": {"resume job", "resume connection"}},
+	"state/checkpoint.go":    {"checkpoint %s %s": {"checkpoint set %s", "checkpoint reset %s", "checkpoint undo %s", "checkpoint import %s"}},
+	"state/letter.go":        {"dead letter %d %s": {"dead letter %d delivered", "dead letter %d dropped"}},
+	"sync/transport/probe.go": {"this machine's clock is %v %s the partner's": {
+		"this machine's clock is %v ahead of the partner's", "this machine's clock is %v behind the partner's"}},
+	"sync/run.go":      {"run ends early: %s": {"run ends early: %s", "run ends early: stopped"}},
 	"sync/progress.go": {"reading": {"reading: %s"}},
 }
 
@@ -71,7 +91,7 @@ var forced = map[string]map[string][]string{
 var verbatim = []string{
 	"milkrun checkpoints 1", "milkrun jobs.toml", "milkrun %s: ", "milkrun %s：", "milkrun: %s\n", "Bearer %s", "yyyy-MM-dd HH:mm:ss", "ISO, YMD",
 	"HMAC-SHA256 key=%s, timestamp=%s, nonce=%s, signature=%s", "retry = { initial = \"1s\", max = \"5m\", give_up_after = \"1h\" }",
-	"sqlite %d", "mysql %d", "uid %d", "uid %s", "chmod 600 %s", "verdict(%d)",
+	"sqlite %d", "mysql %d", "uid %d", "uid %s", "chmod 600 %s", "verdict(%d)", "event: %s\ndata: %s\n\n",
 }
 
 // bilingual are files that say everything in both languages.
@@ -92,9 +112,6 @@ func (e *extraction) call(n *ast.CallExpr) {
 		if rule.arg < len(n.Args) {
 			e.word(n.Args[rule.arg], rule.make)
 		}
-	}
-	if name == "printTable" {
-		e.heading(n.Args[0])
 	}
 	if name == "say" && strings.HasPrefix(e.file, "cmd/milkrun/page/") {
 		e.skip(n.Args[0]) // a key of its own words.go
@@ -139,14 +156,28 @@ func (e *extraction) word(x ast.Expr, make func(string) []string) {
 	}
 }
 
-// heading takes the headings of a table.
-func (e *extraction) heading(x ast.Expr) {
-	if list, ok := x.(*ast.CompositeLit); ok {
-		for _, one := range list.Elts {
-			e.word(one, func(w string) []string { return []string{w} })
+// headings takes the headings of a table: a list of words in capitals.
+func (e *extraction) headings(table *ast.CompositeLit) {
+	list := table.Elts
+	if of, ok := table.Type.(*ast.ArrayType); !ok || !isAny(of.Elt) {
+		return
+	}
+	for _, x := range list {
+		if text, ok := e.fold(x); !ok || !isHeading.MatchString(text) {
+			return
 		}
 	}
+	for _, x := range list {
+		e.word(x, func(w string) []string { return []string{w} })
+	}
 }
+
+func isAny(x ast.Expr) bool {
+	name, ok := x.(*ast.Ident)
+	return ok && name.Name == "any"
+}
+
+var isHeading = regexp.MustCompile(`^[A-Z]+( [A-Z]+)*$`)
 
 // siblings takes texts that carry their translation beside them, an English one and a Chinese one behind it: what the
 // keys of the configuration mean. They are told in errors too; one that leaves something out there is translated in the

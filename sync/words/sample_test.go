@@ -54,7 +54,7 @@ func TestRules(t *testing.T) {
 		}
 	}
 	want := []string{"a share of %d", "reading %s: %w", "two words", "cut", "one a share of %d more", "it is %s again", "; and more of it",
-		"rows a page", "of page_size rows", "%d retry", "%d retries", "JOB", "none", "Show", "see milkrun next"}
+		"rows a page", "of page_size rows", "%d retry", "%d retries", "none", "JOB", "Show", "see milkrun next"}
 	if !slices.Equal(got, want) {
 		t.Errorf("messages\n%q\nwant\n%q", got, want)
 	}

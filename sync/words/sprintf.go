@@ -6,9 +6,12 @@ import (
 	"strings"
 )
 
+// Verbatim is a text that stays as it is in every language: a record, a request.
+type Verbatim string
+
 // Sprintf is fmt.Sprintf with the format translated. Arguments that are errors, Stringers or texts are translated as
 // [Lang.Text] does, where the format shows them as they are (%s, %v, %w) and not quoted; of texts, single words stay, as
-// they may be names, unless they are of a type of their own (a state of a run).
+// they may be names, unless they are of a type of their own (a state of a run), and no [Verbatim].
 func (l Lang) Sprintf(format string, args ...any) string {
 	if l != Chinese {
 		return fmt.Sprintf(unwrapping(format), args...)
@@ -69,6 +72,8 @@ func (c *catalogue) argument(arg any) any {
 		}
 	}
 	switch a := arg.(type) {
+	case Verbatim:
+		return arg
 	case string:
 		return c.within(a)
 	case error:
@@ -84,6 +89,9 @@ func (c *catalogue) argument(arg any) any {
 
 // within translates a text that stands within another.
 func (c *catalogue) within(s string) string {
+	if rest, ok := strings.CutPrefix(s, ": "); ok {
+		return "：" + c.within(rest)
+	}
 	before, text, after := trim(s)
 	return before + c.inner(text) + after
 }

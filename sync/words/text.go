@@ -32,6 +32,14 @@ func (l Lang) Text(rendered string) string {
 	return before + c.inner(text) + after
 }
 
+// Aside is a text in brackets, to be put behind another.
+func (l Lang) Aside(text string) string {
+	if l == Chinese {
+		return "（" + l.Text(text) + "）"
+	}
+	return " (" + text + ")"
+}
+
 // inner translates a text that may be a part of another.
 func (c *catalogue) inner(text string) string {
 	if len(text) > longest {

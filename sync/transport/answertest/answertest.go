@@ -4,10 +4,13 @@
 package answertest
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode"
@@ -96,7 +99,18 @@ func faults(c Case, elsewhere string) []fault {
 			text := message + strings.Join(c.Secrets, " ") + strings.Repeat("长", 500)
 			page("text/html", strings.ReplaceAll(c.Refusal, "MESSAGE", text))(w, r) // the type is wrong, the answer is none the less
 		}, -1, "手机号 137****5381 身份证1***************05，姓名：段** [31m已注销"},
+		{"byte order mark", page("application/json", "\uFEFF"+strings.ReplaceAll(c.Refusal, "MESSAGE", "marked 13712345381")), -1, "marked 137****5381"},
+		{"encoded echo", page("application/json", strings.ReplaceAll(c.Refusal, "MESSAGE", "it was "+encoded(c.Secrets)+"!")), -1, "it was [secret] [secret]"},
 	}
+}
+
+// encoded is how a partner may repeat secrets.
+func encoded(secrets []string) string {
+	var forms []string
+	for _, s := range secrets {
+		forms = append(forms, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s)), url.QueryEscape(s), strings.ToUpper(s))
+	}
+	return strings.Join(forms, " ")
 }
 
 func page(kind, body string) http.HandlerFunc {

@@ -1,0 +1,216 @@
+package page
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+)
+
+// overview is the page of all jobs.
+func (p *page) overview(v *visit) (content, error) {
+	s, err := v.look()
+	if err != nil {
+		return content{}, err
+	}
+	data := struct {
+		Halts  fragment
+		Jobs   []fragment // two for each: how it stands, and how far its run is
+		Conf   configView
+		NoJobs bool
+	}{Halts: v.halts(s), Conf: v.config(s), NoJobs: len(s.jobs) == 0}
+	for _, j := range s.jobs {
+		data.Jobs = append(data.Jobs,
+			fragment{ID: "job-" + j.name, Tag: "tbody", Class: "job", Name: "jobrow", Data: v.row(j)}, v.underWay(j, "tbody", "gaugerow"))
+	}
+	return content{title: v.say("nav.overview"), nav: "overview", name: "overview", data: data, live: append([]fragment{data.Halts}, data.Jobs...)}, nil
+}
+
+// underWay is how far the run of a job is; empty when it does not run.
+func (v *visit) underWay(j *jobState, tag, name string) fragment {
+	f := fragment{ID: "gauge-" + j.name, Tag: tag, Class: "gauge", Name: name, Data: (*gauge)(nil)}
+	if j.progress != nil {
+		f.Data = v.gauge(*j.progress)
+	}
+	return f
+}
+
+// rowView is a job in the list of all.
+type rowView struct {
+	Name, Route, Schedule string
+	Stand                 standing
+	Spark                 spark
+	Last                  *runView
+	Next                  nextView
+	Place                 placeView
+	Letters               string // "" for none
+	Doubts                string
+	Controls              controls
+}
+
+func (v *visit) row(j *jobState) rowView {
+	r := rowView{Name: j.name, Stand: v.stand(j), Spark: v.spark(j, smallShape()), Next: v.next(j), Place: v.place(j), Controls: v.controls(j)}
+	if j.job != nil {
+		r.Route = j.job.Source.Connection.Name + " → " + j.job.Sink.Connection.Name
+		r.Schedule = v.scheduleOf(j.job)
+	}
+	if i := slices.IndexFunc(j.runs, func(r state.Run) bool { return r.State != state.Running }); i >= 0 {
+		last := v.viewRun(j.runs[i])
+		r.Last = &last
+	}
+	if j.letters > 0 {
+		r.Letters = grouped(j.letters)
+	}
+	if j.doubts > 0 {
+		r.Doubts = v.many(j.doubts, "doubt")
+	}
+	return r
+}
+
+// scheduleOf is when a job is due, as it stands in jobs.toml.
+func (v *visit) scheduleOf(job *config.Job) string {
+	if job.Schedule.Manual() {
+		return v.say("schedule.manual")
+	}
+	return job.Schedule.String()
+}
+
+// nextView is when a job runs next.
+type nextView struct {
+	At, Begins stamp
+	Held       bool // it passes without a run
+}
+
+func (v *visit) next(j *jobState) nextView {
+	slot, begins := v.nextSlot(j)
+	n := nextView{At: v.stamp(slot, j.zone), Held: j.pause != nil || len(j.halts) > 0}
+	n.At.Ago = ""
+	if !slot.IsZero() {
+		n.At.Ago = v.ago(begins, v.now)
+	}
+	if begins != slot {
+		n.Begins = v.stamp(begins, j.zone)
+	}
+	return n
+}
+
+// placeView is how far a job has read.
+type placeView struct {
+	Words, Full string
+	Moved       stamp
+	Complete    stamp // the last complete pass
+}
+
+func (v *visit) place(j *jobState) (p placeView) {
+	if c, found := j.lanes[state.Forward]; found {
+		p.Words, p.Moved = v.inWords(&c.Cursor), v.stamp(c.UpdatedAt, j.zone)
+	}
+	if c, found := j.lanes[state.Full]; found {
+		p.Full = v.inWords(&c.Cursor)
+		if p.Moved.ISO == "" {
+			p.Moved = v.stamp(c.UpdatedAt, j.zone)
+		}
+	}
+	p.Complete = v.stamp(j.lastFull, j.zone)
+	return p
+}
+
+// haltView is a halt with what mends it.
+type haltView struct {
+	Title, Name, Code, Reason, Remedy string
+	Since                             stamp
+	Jobs                              []string // that wait for it, but itself
+	Run                               int64
+	Back, Form                        string
+}
+
+// alarms are what needs somebody: halts, and a configuration that was refused.
+type alarms struct {
+	Halts   []haltView
+	Refusal string
+	Since   stamp
+}
+
+// halts are those of all jobs and connections, the newest first.
+func (v *visit) halts(s *snapshot) fragment {
+	list := make([]haltView, 0, len(s.halts))
+	for _, h := range slices.SortedFunc(slices.Values(s.halts), func(a, b state.Halt) int { return b.At.Compare(a.At) }) {
+		list = append(list, v.viewHalt(s, h))
+	}
+	data := alarms{Halts: list}
+	if d := s.refused; d != nil {
+		data.Refusal, data.Since = v.tell(cut(d.Refusal, 4000)), v.stamp(d.RefusedAt, s.conf.Location)
+	}
+	return fragment{ID: "halts", Tag: "section", Class: "halts", Name: "halts", Data: data}
+}
+
+func (v *visit) viewHalt(s *snapshot, h state.Halt) haltView {
+	zone := zoneOf(s.conf, h.Name)
+	view := haltView{Title: v.say("scope."+h.Scope, h.Name), Name: h.Name, Code: codeBeside(h.Code, h.Reason), Reason: v.tell(h.Reason), Remedy: v.tell(h.Remedy),
+		Since: v.stamp(h.At, zone), Run: h.RunID, Back: back(v.URL.RequestURI()), Form: v.form}
+	for _, j := range s.jobs {
+		if h.Scope == state.ConnectionScope && uses(j.job, h.Name) {
+			view.Jobs = append(view.Jobs, j.name)
+		}
+	}
+	return view
+}
+
+// configView is the configuration that the daemon works with.
+type configView struct{ Path, Digest, Back, Form string }
+
+func (v *visit) config(s *snapshot) configView {
+	return configView{Path: s.conf.Path, Digest: cut(s.conf.Digest, 12), Back: back(v.URL.RequestURI()), Form: v.form}
+}
+
+// viewRun is a run for people.
+func (v *visit) viewRun(r state.Run) runView {
+	zone := zoneOf(v.Config(), r.Job)
+	end := r.FinishedAt
+	if end.IsZero() {
+		end = v.now
+	}
+	c := r.Counts
+	view := runView{ID: r.ID, Job: r.Job, Tone: tones[string(r.State)], State: v.word("state", string(r.State)), Running: r.State == state.Running,
+		Trigger: v.word("trigger", string(r.Trigger)), Mode: v.word("mode", r.Mode), Slot: v.stamp(r.Slot, zone),
+		Started: v.stamp(r.StartedAt, zone), Finished: v.stamp(r.FinishedAt, zone), Took: v.span(end.Sub(r.StartedAt)),
+		Read: grouped(c.Read), Delivered: grouped(c.Delivered), Rejected: grouped(c.Rejected), Skipped: grouped(c.Skipped),
+		Pages: grouped(c.Pages), Retries: grouped(c.Retries), Bytes: bytesOf(c.Bytes), Records: v.many(moved(r), "record"),
+		From: v.cursor(string(r.CursorFrom)), To: v.cursor(string(r.CursorTo)), Code: codeBeside(r.Code, r.Error), Error: v.tell(r.Error), Remedy: v.tell(r.Remedy)}
+	if c.Total >= 0 {
+		view.Total = grouped(c.Total)
+	}
+	if r.Summary != "" {
+		view.Summary = v.sumUp(r.Summary)
+	}
+	view.Brief = brief(cmp.Or(view.Error, view.Summary))
+	return view
+}
+
+// runView is a run for people.
+type runView struct {
+	ID                                                        int64
+	Job, Tone, State, Trigger, Mode, Took                     string
+	Running                                                   bool
+	Slot, Started, Finished                                   stamp
+	Read, Delivered, Rejected, Skipped, Pages, Retries, Bytes string
+	Total, Records                                            string
+	From, To                                                  string
+	Code, Error, Remedy, Summary, Brief                       string
+}
+
+// codeBeside is a code that the text beside it does not tell.
+func codeBeside(code, text string) string {
+	if strings.Contains(text, code) {
+		return ""
+	}
+	return code
+}
+
+// brief is the first line of a text.
+func brief(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return cut(line, 160)
+}
