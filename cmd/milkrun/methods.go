@@ -47,10 +47,13 @@ type answer struct {
 // methods are what the daemon answers at its control socket.
 func (d *daemon) methods() map[string]control.Method {
 	return map[string]control.Method{
-		"status":  d.answering(d.standing),
-		"live":    d.answering(func(context.Context, *act) (answer, error) { return answer{Running: d.gauges.read(d.engine)}, nil }),
-		"pause":   d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
-		"resume":  d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.resume(ctx) }),
+		"status": d.answering(d.standing),
+		"live":   d.answering(func(context.Context, *act) (answer, error) { return answer{Running: d.gauges.read(d.engine)}, nil }),
+		"pause":  d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
+		"resume": d.answering(func(ctx context.Context, o *act) (answer, error) {
+			defer d.alerts.wake()
+			return answer{}, o.resume(ctx)
+		}),
 		"trigger": d.answering(d.trigger),
 		"wait":    d.answering(d.wait),
 		"cancel":  d.answering(d.cancel),
@@ -85,7 +88,6 @@ func (d *daemon) answering(do func(context.Context, *act) (answer, error)) contr
 		if err != nil {
 			return nil, fault(err)
 		}
-		d.alerts.wake()
 		out.Text = text.String()
 		return out, nil
 	}
@@ -120,6 +122,11 @@ func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
 	}
 	if err := checkRange(ctx, job, start); err != nil {
 		return out, err
+	}
+	select {
+	case <-d.engine.Started():
+	case <-ctx.Done():
+		return out, ctx.Err()
 	}
 	if out.Run, err = d.engine.Trigger(ctx, job.Name, start); err != nil {
 		return out, heldBack(err, job.Location)

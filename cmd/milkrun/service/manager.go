@@ -74,8 +74,8 @@ func (m *Manager) tell(message, status string) error {
 	status = oneLine(status)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if status == m.status {
-		status = ""
+	if message == "" && status == m.status {
+		return nil
 	}
 	lines := make([]string, 0, 2)
 	if message != "" {

@@ -121,7 +121,7 @@ func TestTheSameStatusIsNotSentAgain(t *testing.T) {
 	if err := m.Ready("a"); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"STATUS=a", "STATUS=b", "STATUS=a", "READY=1", ""} {
+	for _, want := range []string{"STATUS=a", "STATUS=b", "STATUS=a", "READY=1\nSTATUS=a", ""} {
 		if got := fake.next(t); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
