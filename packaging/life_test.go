@@ -141,10 +141,10 @@ func (l *life) reloaded(config []byte) {
 func (l *life) resumed(job string) (runs []int) {
 	l.t.Helper()
 	var all []struct {
-		ID             int
-		Trigger, State string
+		ID                  int
+		Job, Trigger, State string
 	}
-	said, err := l.command("milkrun", "--state", stateDir+"milkrun.db", "runs", job, "--json", "--limit", "1000").Output()
+	said, err := l.command("milkrun", "runs", "--json", "--limit", "1000").Output()
 	if err == nil {
 		err = json.Unmarshal(said, &all)
 	}
@@ -152,7 +152,7 @@ func (l *life) resumed(job string) (runs []int) {
 		l.t.Fatalf("%v\n%s", err, said)
 	}
 	for _, r := range all {
-		if r.Trigger == "resume" && r.State == "done" {
+		if r.Job == job && r.Trigger == "resume" && r.State == "done" {
 			runs = append(runs, r.ID)
 		}
 	}
