@@ -166,8 +166,8 @@ func removeGroup(group string) {
 	}
 }
 
-// machine is a whole machine: a root laid over this one's, with its own systemd once it is booted. It shares the loopback
-// network with this one.
+// machine is a whole machine: a root laid over this one's, with its own systemd once it is booted. It is in the network of
+// the test.
 type machine struct {
 	t       *testing.T // the part of the test that is under way
 	dir     string
