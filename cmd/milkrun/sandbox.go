@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -85,7 +87,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Serve stand-ins of the partners on loopback, for trying things out",
-		Long: `Serve stand-ins of the three partners on loopback until Ctrl-C. They check what the partners check: signatures,
+		Long: `Serve stand-ins of the partners on loopback until Ctrl-C. They check what the partners check: signatures,
 limits, encodings, credentials. Faults can be injected while they run; GET / says how.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: a.stoppable(func(ctx context.Context, _ []string) error { return a.serveSandbox(ctx, addr, o) }),
@@ -106,12 +108,11 @@ func (a *app) serveSandbox(ctx context.Context, addr string, o sandbox.Options) 
 		return err
 	}
 	a.say("stand-ins of the partners on %s\n\nconnections for jobs.toml:", s.URL())
-	for _, kind := range []string{"credit", "busipush", "exchange"} {
-		fmt.Fprintf(a.stdout, "\n[connections.%s]\ntype = %q\n", kind, kind)
-		for _, key := range []string{"url", "accessid", "username", "password", "appcode", "modulecode", "appsecret", "token"} {
-			if v, ok := s.Settings()[kind][key]; ok {
-				fmt.Fprintf(a.stdout, "%s = %q\n", key, v)
-			}
+	all := s.Settings()
+	for _, typ := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(a.stdout, "\n[connections.%s]\ntype = %q\n", typ, typ)
+		for _, key := range slices.Sorted(maps.Keys(all[typ])) {
+			fmt.Fprintf(a.stdout, "%s = %q\n", key, all[typ][key])
 		}
 	}
 	a.say("\nfaults, counts and examples: curl %s/", s.URL())

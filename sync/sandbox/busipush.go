@@ -108,6 +108,13 @@ func (b *Busipush) Affair(id string) (Affair, bool) {
 	return a, ok
 }
 
+// Describe says what the stand-in holds and has done, on one line.
+func (b *Busipush) Describe() string {
+	s := b.Stats()
+	return fmt.Sprintf("%d ids held; %d calls, %d accepted, %d refused; %d records accepted, %d of them again",
+		b.Records(), s.Calls, s.Accepted, s.Refused, s.Records, s.Duplicates)
+}
+
 // Stats returns the counts so far.
 func (b *Busipush) Stats() BusipushStats {
 	b.mu.Lock()

@@ -82,6 +82,12 @@ func (c *Credit) Settings(url string) map[string]string {
 	}
 }
 
+// Describe says what the stand-in holds and has done, on one line.
+func (c *Credit) Describe() string {
+	s := c.Stats()
+	return fmt.Sprintf("%d enterprises; %d pages and %d single grades answered, %d calls refused", c.Count(), s.Pages, s.Singles, s.Refused)
+}
+
 // Stats returns the counts of calls so far.
 func (c *Credit) Stats() CreditStats {
 	return CreditStats{c.pages.Load(), c.singles.Load(), c.refused.Load()}

@@ -1,4 +1,4 @@
-// Package sandbox holds stand-ins for the three partners (联调): they check what the real ones would check, hold as many
+// Package sandbox holds stand-ins for the partners (联调): they check what the real ones would check, hold as many
 // records as the real ones, and fail on request. Each is a plain [http.Handler], so the same code serves tests without a
 // network (see [Transport]) and operators on a loopback port (see [Start]). Test data only: every name, phone and code is
 // generated, and the company names say 测试.

@@ -120,6 +120,13 @@ func (e *Exchange) Record(resource, key string) (json.RawMessage, bool) {
 	return r, ok
 }
 
+// Describe says what the stand-in holds and has done, on one line.
+func (e *Exchange) Describe() string {
+	s := e.Stats()
+	return fmt.Sprintf("%d users held; %d pushes (%d again), %d queries, %d calls refused; %d records kept, %d rejected",
+		e.Records("users"), s.Pushes, s.Repeated, s.Queries, s.Refused, s.Accepted, s.Rejected)
+}
+
 // Stats returns the counts so far.
 func (e *Exchange) Stats() ExchangeStats {
 	e.mu.Lock()

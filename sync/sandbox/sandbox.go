@@ -9,23 +9,22 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 )
 
-// Options are those of the three stand-ins.
+// Options are those of the stand-ins.
 type Options struct {
 	Credit   CreditOptions
 	Busipush BusipushOptions
 	Exchange ExchangeOptions
 }
 
-// Sandbox is the three stand-ins under one address, each with its faults before it:
+// Sandbox is the stand-ins under one address, each with its faults before it:
 //
-//	/credit/…, /busipush/…, /exchange/…   the partners
-//	GET /                                 what is served, counts and examples, as plain text
-//	GET, POST /faults                     {"credit": [Fault, …], "busipush": […], "exchange": […]}
-//	GET, POST /drift                      the [Drift] of credit
+//	/credit/…, /busipush/…, …   the partners
+//	GET /                       what is served, counts and examples, as plain text
+//	GET, POST /faults           {"credit": [Fault, …], "busipush": […], …}
+//	GET, POST /drift            the [Drift] of credit
 //
 // A POST to /faults replaces the faults of the partners it names; an empty list heals them. The control addresses need
 // no credentials, which is why a sandbox is served on loopback only.
@@ -43,15 +42,15 @@ type Sandbox struct {
 	err    error         // why, before ended is closed
 }
 
-// New returns the three stand-ins as one handler, without a listener; for [Transport]. Its URL is http://127.0.0.1.
+// New returns the stand-ins as one handler, without a listener; for [Transport]. Its URL is http://127.0.0.1.
 func New(o Options) *Sandbox {
 	s := &Sandbox{
 		Credit: NewCredit(o.Credit), Busipush: NewBusipush(o.Busipush), Exchange: NewExchange(o.Exchange),
 		url: "http://127.0.0.1", mux: http.NewServeMux(),
 	}
-	s.mux.Handle("/credit/", s.Faults.Credit.Wrap(s.Credit))
-	s.mux.Handle("/busipush/", s.Faults.Busipush.Wrap(s.Busipush))
-	s.mux.Handle("/exchange/", s.Faults.Exchange.Wrap(s.Exchange))
+	for _, p := range s.partners() {
+		s.mux.Handle("/"+p.typ+"/", p.faults.Wrap(p.is))
+	}
 	s.mux.HandleFunc("GET /{$}", s.serveIndex)
 	s.mux.HandleFunc("GET /faults", s.serveFaults)
 	s.mux.HandleFunc("POST /faults", s.setFaults)
@@ -60,7 +59,7 @@ func New(o Options) *Sandbox {
 	return s
 }
 
-// Start serves the three stand-ins on addr ("127.0.0.1:8642", "localhost:0") until ctx ends or Close is called. An
+// Start serves the stand-ins on addr ("127.0.0.1:8642", "localhost:0") until ctx ends or Close is called. An
 // address that is not loopback is refused.
 func Start(ctx context.Context, addr string, o Options) (*Sandbox, error) {
 	addr, err := loopback(addr)
@@ -121,24 +120,20 @@ func (s *Sandbox) URL() string { return s.url }
 // Settings are the settings that point a connection at the sandbox, by the type of the connection: its url and the test
 // credentials. They are to be laid over what jobs.toml says.
 func (s *Sandbox) Settings() map[string]map[string]string {
-	return map[string]map[string]string{
-		"credit":   s.Credit.Settings(s.url + "/credit"),
-		"busipush": s.Busipush.Settings(s.url + "/busipush"),
-		"exchange": s.Exchange.Settings(s.url + "/exchange"),
+	all := map[string]map[string]string{}
+	for _, p := range s.partners() {
+		all[p.typ] = p.is.Settings(s.url + "/" + p.typ)
 	}
+	return all
 }
 
 // ServeHTTP serves the partners and the control addresses.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-func (s *Sandbox) faults() map[string]*Faults {
-	return map[string]*Faults{"credit": &s.Faults.Credit, "busipush": &s.Faults.Busipush, "exchange": &s.Faults.Exchange}
-}
-
 func (s *Sandbox) serveFaults(w http.ResponseWriter, _ *http.Request) {
 	all := map[string][]Fault{}
-	for partner, f := range s.faults() {
-		all[partner] = append([]Fault{}, f.List()...)
+	for _, p := range s.partners() {
+		all[p.typ] = append([]Fault{}, p.faults.List()...)
 	}
 	writeIndented(w, all)
 }
@@ -153,18 +148,16 @@ func (s *Sandbox) setFaults(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	for partner, f := range s.faults() {
-		if list, named := all[partner]; named {
-			_ = f.Set(list...) // checked above
-		}
+	for typ, list := range all {
+		_ = s.faults(typ).Set(list...) // checked above
 	}
 	s.serveFaults(w, r)
 }
 
 func (s *Sandbox) checkFaults(all map[string][]Fault) error {
 	for partner, list := range all {
-		if s.faults()[partner] == nil {
-			return fmt.Errorf("unknown partner %q; the partners are credit, busipush and exchange", partner)
+		if s.faults(partner) == nil {
+			return fmt.Errorf("unknown partner %q; the partners are %s", partner, s.types())
 		}
 		for _, f := range list {
 			if err := f.check(); err != nil {
@@ -208,36 +201,3 @@ func writeIndented(w http.ResponseWriter, v any) {
 	}
 	writeJSON(w, http.StatusOK, append(text, '\n'))
 }
-
-func (s *Sandbox) serveIndex(w http.ResponseWriter, _ *http.Request) {
-	c, b, e := s.Credit.Stats(), s.Busipush.Stats(), s.Exchange.Stats()
-	o := s.Credit.opts
-	text := strings.NewReplacer("URL", s.url, "ACCESSID", o.AccessID, "USERNAME", o.Username, "PASSWORD", o.Password,
-		"TOKEN", s.Exchange.opts.Token).Replace(indexText)
-	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	_, _ = fmt.Fprintf(w, text, s.Credit.Count(), c.Pages, c.Singles, c.Refused,
-		s.Busipush.Records(), b.Calls, b.Accepted, b.Refused, b.Records, b.Duplicates,
-		s.Exchange.Records("users"), e.Pushes, e.Repeated, e.Queries, e.Refused, e.Accepted, e.Rejected, Kinds())
-}
-
-const indexText = `milkrun sandbox: stand-ins of three partners, with test data only.
-
-credit    URL/credit    (商务诚信公共服务平台)
-          %d enterprises; %d pages and %d single grades answered, %d calls refused
-busipush  URL/busipush  (晋来办)
-          %d ids held; %d calls, %d accepted, %d refused; %d records accepted, %d of them again
-exchange  URL/exchange  (数据接口对接协议)
-          %d users held; %d pushes (%d again), %d queries, %d calls refused; %d records kept, %d rejected
-
-Try:
-  curl -s URL/credit/getEnterpriseGrades -H 'Content-Type: application/json' \
-       -d '{"accessid":"ACCESSID","username":"USERNAME","pwd":"PASSWORD","pageno":1,"pagesize":3}'
-  curl -s URL/exchange/users/query -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \
-       -d '{"page":1,"page_size":3}'
-  curl -s URL/faults -d '{"credit":[{"kind":"429","every":10,"retry_after":2},{"kind":"latency","delay_ms":20}]}'
-  curl -s URL/faults -d '{"busipush":[{"kind":"drop-after","next":3}]}'
-  curl -s URL/faults -d '{"credit":[],"busipush":[],"exchange":[]}'
-  curl -s URL/drift  -d '{"every":50,"ops":["insert","delete"],"max":20}'
-
-Kinds of faults: %q
-`
