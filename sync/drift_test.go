@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"milkrun/state"
@@ -193,6 +195,23 @@ func TestDriftThatNeverEndsIsSaid(t *testing.T) {
 	}
 	if !sink.live["old"] || len(sink.live) != 1 {
 		t.Error("the old generation should have stayed")
+	}
+}
+
+// miscounted is a partner that states a wrong total, always the same.
+type miscounted struct{ *crowd }
+
+func (m miscounted) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	p, err := m.crowd.Fetch(ctx, after, limit)
+	p.Total += 7
+	return p, err
+}
+
+// TestWrongTotal: that nothing moves is told apart from rows that do.
+func TestWrongTotal(t *testing.T) {
+	_, err := newEngine(t).Run(t.Context(), newJob(t, "crowd", miscounted{newCrowd(500)}, &memory{}), Start{Trigger: state.Manual})
+	if err == nil || !strings.Contains(err.Error(), "the partner states 507 records and lists 500") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -45,9 +45,10 @@ type step struct{ at, by int64 }
 // mend returns the number of different keys at which the enumeration is whole.
 func (m *repair) mend(ctx context.Context) (int64, error) {
 	m.drift.inTurn()
+	var staged feed.Staged
 	for round := range mendRounds {
-		staged, err := m.gen.Count(ctx, duplicates)
-		if err != nil {
+		var err error
+		if staged, err = m.gen.Count(ctx, duplicates); err != nil {
 			return 0, err
 		}
 		if round > 0 && m.whole(staged) {
@@ -66,6 +67,10 @@ func (m *repair) mend(ctx context.Context) (int64, error) {
 	}
 	if m.mixed {
 		return 0, notWhole(errors.New("records came and went while it was read"))
+	}
+	if !m.moved && !m.drift.Rose && !m.drift.Fell {
+		return 0, notWhole(fmt.Errorf("nothing moved while %d pages were read again, but the partner states %d records and lists %d",
+			m.read, m.drift.expected(), staged.Distinct))
 	}
 	return 0, notWhole(fmt.Errorf("its rows keep moving, after %d pages read again", m.read))
 }

@@ -114,10 +114,19 @@ func (s *Sink) keyProblems(t *sqldb.Table, c *feed.Columns) []string {
 	var out []string
 	for _, u := range t.Unique {
 		other := len(lacking(u, s.key))+len(lacking(s.key, u)) > 0
-		if s.db.ImplicitDDL() && other && len(lacking(u, c.Names())) == 0 {
+		if s.db.ImplicitDDL() && other && len(lacking(columnsOf(u), c.Names())) == 0 {
 			out = append(out, fmt.Sprintf("besides (%s) it has a unique constraint on (%s), by which an upsert of this database would overwrite other records",
 				key, strings.Join(u, ", ")))
 		}
+	}
+	return out
+}
+
+// columnsOf returns the columns of a constraint, also those of which it has a part.
+func columnsOf(constraint []string) []string {
+	out := make([]string, len(constraint))
+	for i, part := range constraint {
+		out[i], _, _ = strings.Cut(part, "(")
 	}
 	return out
 }

@@ -148,6 +148,22 @@ func TestTableThatDoesNotFit(t *testing.T) {
 	})
 }
 
+// TestUniqueBeginning: MySQL can make the first characters of a column unique, which is no key, and by which an upsert
+// would overwrite another record.
+func TestUniqueBeginning(t *testing.T) {
+	for define, want := range map[string]string{
+		`CREATE TABLE "a" ("id" VARCHAR(20), UNIQUE ("id"(3)))`:               "no primary key or unique constraint on exactly (id)",
+		`CREATE TABLE "a" ("id" VARCHAR(20) PRIMARY KEY, UNIQUE x ("id"(3)))`: "besides (id) it has a unique constraint on (id(3))",
+	} {
+		d := servers.New(t, "mysql")
+		d.Exec(t, define)
+		err := open(t, d, "a", "id").Prepare(t.Context(), feed.TextColumns("id"))
+		if err == nil || feed.Judge(err).Verdict != feed.HaltJob || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", define, err)
+		}
+	}
+}
+
 // TestSecondUniqueConstraint: on MySQL an upsert would overwrite another record; elsewhere the record is refused.
 func TestSecondUniqueConstraint(t *testing.T) {
 	columns := feed.NewColumns(col("id", feed.Integer), col("phone", feed.Text))

@@ -100,7 +100,8 @@ const mySQLColumns = `SELECT column_name, column_type, is_nullable = 'NO', colum
 	COALESCE(generation_expression, '') <> '', COALESCE(collation_name, '')
 	FROM information_schema.columns WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? ORDER BY ordinal_position`
 
-const mySQLUnique = `SELECT index_name, column_name FROM information_schema.statistics
+// An index may hold the first characters of a column only: "name(10)", which is unique in less than the column is.
+const mySQLUnique = `SELECT index_name, CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), '')) FROM information_schema.statistics
 	WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index`
 
 func describeMySQL(ctx context.Context, s *Session, t Name) (*Table, error) {

@@ -12,7 +12,7 @@ import (
 type Table struct {
 	Name    Name
 	Columns []Column
-	Unique  [][]string // the columns of each unique constraint, the primary key among them
+	Unique  [][]string // the columns of each unique constraint, the primary key among them; "name(10)" for a part of one
 }
 
 // Table returns what is known of a table or view, nil when there is none.
