@@ -137,8 +137,10 @@ func (r *pageReader) finish() error {
 	return nil
 }
 
-// ahead is how far in the future a cursor's time may be; clocks and time zones differ a little.
-const ahead = 24 * time.Hour
+// leeway is how far in the future a cursor's time may be; clocks and time zones differ a little.
+const leeway = 24 * time.Hour
+
+const inFuture = "in the future"
 
 // hides refuses a page with a row that would hide others, or be hidden: where the cursor column holds times, one that is
 // none, or one in the future, sorts behind every row to come, and the cursor would stand there for ever; an empty one
@@ -172,8 +174,8 @@ func (s *Source) unlikely(v feed.Value) string {
 		}
 		isTime = true
 	}
-	if isTime && t.After(time.Now().Add(ahead)) {
-		return "in the future"
+	if isTime && t.After(time.Now().Add(leeway)) {
+		return inFuture
 	}
 	return ""
 }

@@ -40,6 +40,9 @@ var (
 // Fetch implements [feed.Source].
 func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
 	p, err := s.parse(after)
+	if err == nil {
+		err = s.ahead(after, p)
+	}
 	if err != nil {
 		return feed.Page{}, err
 	}
@@ -65,6 +68,19 @@ func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.
 		s.note = ""
 	}
 	return r.page, nil
+}
+
+// ahead refuses to read behind a checkpoint that stands in the future: nothing would come until then.
+func (s *Source) ahead(after feed.Cursor, p position) error {
+	if p.from || len(p.values) == 0 {
+		return nil
+	}
+	text, _ := p.values[0].(string)
+	if !(holdsTimes(s.cursor[0]) || looksLikeTime(text)) || s.unlikely(p.values[0]) != inFuture {
+		return nil
+	}
+	return feed.Errorf(feed.HaltJob, "cursor value", "%s: the checkpoint stands at %s, in the future: no row that comes until then would be read",
+		s.place, after).WithRemedy("milkrun checkpoint history JOB shows how it came there; put it back with milkrun checkpoint undo or set")
 }
 
 func (s *Source) selected() []string {

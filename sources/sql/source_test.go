@@ -81,6 +81,8 @@ func TestMomentInTheFutureHalts(t *testing.T) {
 			if rows, _ := all(t, s, "", 10); len(rows) != 2 {
 				t.Errorf("%s: with the remedy %d rows were read", typ, len(rows))
 			}
+			_, err = s.Fetch(t.Context(), `["2037-01-01",17]`, 10)
+			halts(t, err, "the checkpoint stands at [\"2037-01-01\",17]", "checkpoint undo")
 		}
 	})
 }
