@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"milkrun/sync/audit"
 )
 
 // Progress is one step of a run.
@@ -18,13 +20,32 @@ type Progress struct {
 	Letters []Letter
 	// Recent are the places of the records delivered in this step, for a source with lookback.
 	Recent []string
-	// Settled are the ids of intents that the target has acknowledged with this step.
-	Settled []string
+	// Receipts are what the partner gave for the batches of this step; their zero At becomes now.
+	Receipts []Receipt
+	// Repush is the order that the step belongs to, 0 for none; Origins are the runs that had its records before, and
+	// Resolved the open dead letters of its records, which are closed as delivered by Who.
+	Repush   int64
+	Origins  []Origin
+	Resolved []int64
+	Who      string
+	// Forget takes away marks made by Recent.
+	Forget []string
+	// Settled are the intents that the target has acknowledged with this step.
+	Settled []Taken
+	// Exchanges are appended to the audit's chain; see [Store.AddExchanges].
+	Exchanges []audit.Row
+}
+
+// Taken says that the target has taken a batch for which sending twice is harm.
+type Taken struct {
+	ID        string // of the intent
+	Ref, Note string // see Intent
+	Settled   bool   // it is settled already: a report came before the answer
 }
 
 // hot holds the prepared statements of Advance.
 type hot struct {
-	move, begin, count, letter, mark, marks, settle *sql.Stmt
+	move, begin, count, letter, mark, marks, settle, exchange *sql.Stmt
 }
 
 const (
@@ -40,7 +61,8 @@ const (
 		ON CONFLICT (job, coalesce('place ' || nullif(place, ''), 'key ' || nullif("key", ''))) WHERE state = 'open'
 		DO UPDATE SET run_id = excluded.run_id, code = excluded.code, reason = excluded.reason,
 		    "key" = excluded."key", record = excluded.record, tries = tries + 1, tried_at = excluded.tried_at`
-	sqlSettle = `UPDATE intent SET state = 'settled', payload = NULL, updated_at = ? WHERE id = ? AND state <> 'settled'`
+	sqlSettle = `UPDATE intent SET state = 'settled', outcome = 'sent', ref = ?, note = ?, payload = NULL, updated_at = ?
+		WHERE id = ? AND state <> 'settled'`
 )
 
 func (h *hot) prepare(ctx context.Context, db *sql.DB) error {
@@ -50,6 +72,7 @@ func (h *hot) prepare(ctx context.Context, db *sql.DB) error {
 	}{
 		{&h.move, sqlMove}, {&h.begin, sqlBegin}, {&h.count, sqlCount},
 		{&h.letter, sqlLetter}, {&h.mark, sqlMarks(1)}, {&h.marks, sqlMarks(chunk)}, {&h.settle, sqlSettle},
+		{&h.exchange, sqlExchange},
 	} {
 		st, err := db.PrepareContext(ctx, p.text) //nolint:sqlclosecheck // Store.Close does
 		if err != nil {
@@ -62,14 +85,14 @@ func (h *hot) prepare(ctx context.Context, db *sql.DB) error {
 
 func (h *hot) close() error {
 	var err error
-	for _, st := range []*sql.Stmt{h.move, h.begin, h.count, h.letter, h.mark, h.marks, h.settle} {
+	for _, st := range []*sql.Stmt{h.move, h.begin, h.count, h.letter, h.mark, h.marks, h.settle, h.exchange} {
 		err = errors.Join(err, st.Close())
 	}
 	return err
 }
 
 // Advance makes a step of a run durable: the checkpoint, the run's counters, the dead letters that the checkpoint
-// passes, the marks and the settled intents in one transaction, so that none is there without the others (invariant 1).
+// passes, the marks, the settled intents and the exchanges in one transaction, so that none is there without the others (invariant 1).
 // The rows themselves must be durable at the sink before (invariant 2). It is ErrNotRunning when the run is over, and
 // then nothing is written.
 func (s *Store) Advance(ctx context.Context, p Progress) error {
@@ -86,10 +109,19 @@ func (s *Store) Advance(ctx context.Context, p Progress) error {
 		if err := t.letters(s.hot, p); err != nil {
 			return err
 		}
+		if err := t.forget(c.Job, p.Forget); err != nil {
+			return err
+		}
 		if err := t.mark(s.hot, c.Job, p.Recent); err != nil {
 			return err
 		}
-		return t.settle(s.hot, p.Settled)
+		if err := errors.Join(t.receipts(p), t.repushed(p)); err != nil {
+			return err
+		}
+		if err := t.settle(s.hot, p.Settled); err != nil {
+			return err
+		}
+		return t.exchanges(s.hot, p.Exchanges)
 	})
 }
 
@@ -141,11 +173,14 @@ func (t *tx) letters(h hot, p Progress) error {
 	return nil
 }
 
-func (t *tx) settle(h hot, ids []string) error {
-	for _, id := range ids {
-		open, err := t.run(h.settle, stamp(t.now), id)
+func (t *tx) settle(h hot, list []Taken) error {
+	for _, r := range list {
+		if r.Settled {
+			continue
+		}
+		open, err := t.run(h.settle, r.Ref, r.Note, stamp(t.now), r.ID)
 		if err == nil && !open {
-			err = fmt.Errorf("intent %s: %w, or there is none", id, ErrSettled)
+			err = fmt.Errorf("intent %s: %w, or there is none", r.ID, ErrSettled)
 		}
 		if err != nil {
 			return err

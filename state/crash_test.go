@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"milkrun/sync/audit"
 	"milkrun/sync/feed"
 )
 
@@ -17,6 +18,7 @@ func step(run int64, n int) Progress {
 		Checkpoint: Checkpoint{Job: "grades", Lane: Forward, Cursor: feed.Cursor(fmt.Sprint(n)), Rows: int64(n) + 1, RunID: run},
 		Counts:     Counts{Pages: 1, Delivered: 1},
 		Recent:     []string{fmt.Sprint(n)},
+		Exchanges:  []audit.Row{{Kind: audit.Call, At: noon, Job: "grades", RunID: run, Batch: fmt.Sprint(n)}},
 	}
 	if n%3 == 0 {
 		p.Letters = []Letter{{Code: "300", Place: feed.Cursor(fmt.Sprint(n)), Record: "{}"}}
@@ -41,6 +43,11 @@ func checkSteps(t *testing.T, s *Store, run int64) int {
 	if c.Rows != int64(n) || r.Counts.Delivered != int64(n) || r.CursorTo != c.Cursor || len(recent) != n || len(letters) != want ||
 		r.Counts.Rejected != int64(want) {
 		t.Fatalf("cursor %s, rows %d, run %+v, %d marks, %d letters", c.Cursor, c.Rows, r, len(recent), len(letters))
+	}
+	_, exchanges, wrong, err := s.VerifyExchanges(ctx, audit.Head{})
+	ok(t, err)
+	if exchanges != int64(n) || len(wrong) > 0 {
+		t.Fatalf("%d steps and %d exchanges: %+v", n, exchanges, wrong)
 	}
 	ok(t, s.integrity(ctx))
 	return n

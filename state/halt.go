@@ -12,13 +12,15 @@ const (
 	ConnectionScope = "connection"
 )
 
-// Halt stops a job, or all calls on a connection, until an operator resumes it.
+// Halt stops a job, or all calls on a connection, until an operator resumes it. The engine's own has no Who; a connection that
+// an operator paused is a halt by that person.
 type Halt struct {
 	Scope                string // JobScope or ConnectionScope
 	Name                 string
 	At                   time.Time // zero in SetHalt: now
 	Code, Reason, Remedy string
 	RunID                int64 // the run that met it, 0 for none
+	Who                  string
 }
 
 const haltColumns = "scope, name, at, code, reason, remedy, coalesce(run_id, 0)"
@@ -50,9 +52,14 @@ func (s *Store) ClearHalt(ctx context.Context, scope, name, who, why string) (cl
 	return cleared, err
 }
 
-// Halts returns all halts by scope and name.
+// Halts returns all halts by scope and name, and behind them the connections that operators paused.
 func (s *Store) Halts(ctx context.Context) ([]Halt, error) {
 	list, err := all(ctx, s.r, scanHalt, "SELECT "+haltColumns+" FROM halt ORDER BY scope, name")
+	if err == nil {
+		var paused []Halt
+		paused, err = s.pausedConnections(ctx)
+		list = append(list, paused...)
+	}
 	return list, explain(s.path, "reading what is halted", err)
 }
 

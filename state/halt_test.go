@@ -1,7 +1,7 @@
 package state
 
 import (
-	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -64,7 +64,7 @@ func TestIntents(t *testing.T) {
 	run := startRun(t, s, "sms")
 	add := func(seq int64) string {
 		t.Helper()
-		return must[string](t)(s.AddIntent(ctx, Intent{Job: "sms", RunID: run, Seq: seq, After: "7", Digest: "d", Records: 2, Payload: []byte("x\x00y")}))
+		return must[string](t)(s.AddIntent(ctx, Intent{Job: "sms", RunID: run, Seq: seq, After: "7", Digest: "d", Records: 2, Marks: []string{"x", "y"}}))
 	}
 	a, b, c := add(1), add(2), add(3)
 	if a == b || a == "" {
@@ -74,10 +74,10 @@ func TestIntents(t *testing.T) {
 	ok(t, s.MarkIntent(ctx, b, IntentDoubt))
 	list := must[[]Intent](t)(s.OpenIntents(ctx, "sms"))
 	if len(list) != 3 || list[0].ID != a || list[0].State != IntentSent || list[2].State != IntentRecorded ||
-		!bytes.Equal(list[0].Payload, []byte("x\x00y")) || list[0].Records != 2 || list[0].After != "7" || list[0].Digest != "d" {
+		!slices.Equal(list[0].Marks, []string{"x", "y"}) || list[0].Records != 2 || list[0].After != "7" || list[0].Digest != "d" {
 		t.Errorf("open %+v", list)
 	}
-	done := Progress{Checkpoint: Checkpoint{Job: "sms", Lane: Forward, Cursor: "9", RunID: run}, Settled: []string{a}}
+	done := Progress{Checkpoint: Checkpoint{Job: "sms", Lane: Forward, Cursor: "9", RunID: run}, Settled: []Taken{{ID: a, Ref: "m-1"}}}
 	ok(t, s.Advance(ctx, done))
 	done.Checkpoint.Cursor = "11"
 	wantErr(t, s.Advance(ctx, done), ErrSettled)
@@ -89,8 +89,16 @@ func TestIntents(t *testing.T) {
 	if doubts := must[[]Intent](t)(s.Doubts(ctx)); len(doubts) != 1 || doubts[0].ID != b {
 		t.Errorf("doubts %+v", doubts)
 	}
-	ok(t, s.SettleIntent(ctx, b, "operator", "the target has it"))
-	wantErr(t, s.SettleIntent(ctx, b, "operator", ""), ErrSettled)
+	settle := func(id, outcome string) error {
+		_, err := s.SettleIntent(ctx, Settlement{ID: id, Outcome: outcome, Who: "operator", Why: "the target has it"})
+		return err
+	}
+	wantErr(t, settle(c, OutcomeSent), ErrNoDoubt)
+	ok(t, settle(b, OutcomeSent))
+	wantErr(t, settle(b, OutcomeResend), ErrSettled)
+	if recent := must[map[string]struct{}](t)(s.Recent(ctx, "sms")); len(recent) != 2 {
+		t.Errorf("%d records are known as sent, want 2", len(recent))
+	}
 	ok(t, s.MarkIntent(ctx, c, IntentSettled))
 	if list = must[[]Intent](t)(s.OpenIntents(ctx, "sms")); len(list) != 0 {
 		t.Errorf("open %+v", list)

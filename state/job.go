@@ -27,12 +27,15 @@ func (s *Store) Wire(ctx context.Context, jobs []Wiring) error {
 }
 
 // JobSince returns since when a daemon knows when the job is due, which is now if the plan (any text that tells; empty is
-// never) is another than it was. Slots before that are never due.
+// never) is another than it was. Slots before that are never due. A store that is opened for reading only does not keep it.
 func (s *Store) JobSince(ctx context.Context, job, plan string) (time.Time, error) {
 	const query = "SELECT since FROM job WHERE name = ? AND plan = ? AND since IS NOT NULL"
 	at, found, err := one(ctx, s.r, scanTime, query, job, plan)
 	if err != nil || found {
 		return at, explain(s.path, "reading since when job "+job+" is known", err)
+	}
+	if s.w == nil {
+		return s.moment(), nil
 	}
 	err = s.write(ctx, "noting when job "+job+" is due", func(t *tx) error {
 		err := t.exec(`INSERT INTO job (name, plan, since) VALUES (?, ?, ?)

@@ -21,13 +21,15 @@ type Pruned struct {
 	Letters    int64 `json:"dead_letters"`       // that are settled
 	Changes    int64 `json:"checkpoint_changes"` // to checkpoints
 	Batches    int64 `json:"batches"`            // recorded for targets where sending twice is harm, and settled
+	Reports    int64 `json:"reports"`            // of partners, about messages of such batches
 	Backfills  int64 `json:"backfills"`          // that are over
 	Operations int64 `json:"operations"`         // of operators
+	Exchanges  int64 `json:"exchanges"`          // of the audit; see [Store.PruneExchanges]
 }
 
 // Total is how many rows that is.
 func (p Pruned) Total() int64 {
-	return p.Runs + p.Slots + p.Letters + p.Changes + p.Batches + p.Backfills + p.Operations
+	return p.Runs + p.Slots + p.Letters + p.Changes + p.Batches + p.Reports + p.Backfills + p.Operations + p.Exchanges
 }
 
 // Prunable counts what Prune would remove.
@@ -91,6 +93,9 @@ const (
 	oldBatch = `i.state = 'settled' AND i.updated_at < ?1
 		AND (i.job, i.at) NOT IN (SELECT job, max(at) FROM intent GROUP BY job)`
 
+	oldReport = `r.received_at < ?1 AND NOT EXISTS (SELECT 1 FROM intent i
+		WHERE i.connection = r.connection AND (i.id = r.intent OR i.ref <> '' AND i.ref = r.ref) AND NOT (` + oldBatch + `))`
+
 	oldBackfill = `b.ended_at < ?1`
 
 	oldRun = `r.state <> 'running' AND r.finished_at < ?1
@@ -118,7 +123,9 @@ func (s *Store) histories(before time.Time, p *Pruned) []history {
 		{"dead letters", "letter", "id", "SELECT id FROM letter WHERE state <> 'open' AND settled_at < ?1", at, &p.Letters, 1},
 		{"checkpoint changes", "checkpoint_history", "job, lane, version", "SELECT h.job, h.lane, h.version FROM checkpoint_history h WHERE " + oldChange,
 			few, &p.Changes, 1},
-		{"batches", "intent", "id", "SELECT i.id FROM intent i WHERE " + oldBatch, at, &p.Batches, 1},
+		{"batches", "intent", "id", "SELECT i.id FROM intent i WHERE " + oldBatch, at, &p.Batches, 100},
+		{"reports", "report", "connection, ref, person, status, code, reported_at", "SELECT r.connection, r.ref, r.person, r.status, r.code, r.reported_at FROM report r WHERE " + oldReport,
+			at, &p.Reports, 1},
 		{"backfills", "backfill", "id", "SELECT b.id FROM backfill b WHERE " + oldBackfill, at, &p.Backfills, 10},
 		{"runs", "run", "id", "SELECT r.id FROM run r WHERE " + oldRun, few, &p.Runs, 10},
 		{"operations", "operation", "id", "SELECT id FROM operation WHERE at < ?1", []any{stamp(audit)}, &p.Operations, 1},

@@ -174,7 +174,8 @@ func TestPruneOfSettledThings(t *testing.T) {
 		*now = now.Add(time.Second)
 		batches = append(batches, must[string](t)(s.AddIntent(ctx, Intent{Job: "sms", RunID: id, Seq: int64(n)})))
 	}
-	ok(t, s.SettleIntent(ctx, batches[0], "li", "arrived"))
+	ok(t, s.MarkIntent(ctx, batches[0], IntentDoubt))
+	must[Settled](t)(s.SettleIntent(ctx, Settlement{ID: batches[0], Outcome: OutcomeSent, Who: "li", Why: "arrived"}))
 	ok(t, s.MarkIntent(ctx, batches[2], IntentSettled))
 	done := must[int64](t)(s.AddBackfill(ctx, Backfill{Job: "sms", Who: "li"}, []Unit{{}}))
 	ok(t, s.SettleUnit(ctx, done, Unit{N: 1, State: UnitDone, RunID: id}))

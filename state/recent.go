@@ -33,6 +33,16 @@ func (t *tx) mark(h hot, job string, places []string) error {
 	return nil
 }
 
+// forget takes marks away.
+func (t *tx) forget(job string, places []string) error {
+	for _, place := range places {
+		if err := t.exec("DELETE FROM recent WHERE job = ? AND place = ?", job, place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Recent returns the marked places of a job: where the records stand that it delivered lately.
 func (s *Store) Recent(ctx context.Context, job string) (map[string]struct{}, error) {
 	list, err := all(ctx, s.r, scanTo[string], "SELECT place FROM recent WHERE job = ?", job)

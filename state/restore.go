@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"milkrun/sync/audit"
 	"milkrun/sync/feed"
 )
 
@@ -243,6 +244,10 @@ func (r *restorer) amend(ctx context.Context, s *Store) (err error) {
 			if err != nil {
 				return err
 			}
+		}
+		err = t.exchanges(s.hot, []audit.Row{{Kind: audit.Restored, At: t.now, Operator: r.Who, Batch: filepath.Base(r.From)}})
+		if err != nil {
+			return err
 		}
 		return t.audit(r.Who, "restore "+filepath.Base(r.From), "", r.Why)
 	})

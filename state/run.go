@@ -19,7 +19,12 @@ const (
 	Resume     Trigger = "resume"
 	Manual     Trigger = "manual"
 	Backfilled Trigger = "backfill"
+	Changed    Trigger = "change" // the source said that something is new
+	Repushed   Trigger = "repush"
 )
+
+// Forward says that a run went on from the checkpoint; the others are beside it.
+func (t Trigger) Forward() bool { return t != Backfilled && t != Repushed }
 
 // RunState is how a run stands or ended.
 type RunState string
@@ -55,16 +60,17 @@ type Run struct {
 	CursorFrom, CursorTo feed.Cursor
 	Error, Remedy, Code  string
 	Summary              string // JSON: what a swap changed, drift found and repaired
+	Polls                int64  // looks in a row that found nothing, of which this is the last; 0: a run of its own
 }
 
 const runColumns = `id, job, slot, "trigger", mode, state, started_at, finished_at, pages, read, delivered, rejected, skipped,
-	retries, bytes, total, cursor_from, cursor_to, error, remedy, code, summary`
+	retries, bytes, total, cursor_from, cursor_to, error, remedy, code, summary, polls`
 
 func scanRun(row scanner) (r Run, err error) {
 	n := &r.Counts
 	err = row.Scan(&r.ID, &r.Job, when(&r.Slot), &r.Trigger, &r.Mode, &r.State, when(&r.StartedAt), when(&r.FinishedAt),
 		&n.Pages, &n.Read, &n.Delivered, &n.Rejected, &n.Skipped, &n.Retries, &n.Bytes, &n.Total,
-		&r.CursorFrom, &r.CursorTo, &r.Error, &r.Remedy, &r.Code, &r.Summary)
+		&r.CursorFrom, &r.CursorTo, &r.Error, &r.Remedy, &r.Code, &r.Summary, &r.Polls)
 	return r, err
 }
 
@@ -130,21 +136,13 @@ func (s *Store) Interrupt(ctx context.Context) (list []Run, err error) {
 			return err
 		}
 		for _, r := range list {
-			if err := t.interrupt(r); err != nil {
+			if err := t.settleRun(r.ID); err != nil {
 				return err
 			}
 		}
-		return nil
+		return t.exec("UPDATE intent SET state = 'doubt', updated_at = ? WHERE state = 'sent'", stamp(t.now)) // also of dead letters
 	})
 	return list, err
-}
-
-func (t *tx) interrupt(r Run) error {
-	err := t.exec("UPDATE intent SET state = 'doubt', updated_at = ? WHERE run_id = ? AND state = 'sent'", stamp(t.now), r.ID)
-	if err != nil {
-		return err
-	}
-	return t.settleRun(r.ID)
 }
 
 // RunFilter chooses runs; zero fields choose all.
@@ -152,11 +150,21 @@ type RunFilter struct {
 	Job   string
 	State RunState
 	Limit int
+	// Before leaves out this run and newer ones: with the last id of a list the next one follows.
+	Before int64
+	// Forward leaves out runs beside the forward lane: backfills and re-pushes.
+	Forward bool
 }
 
 // Runs returns runs, newest first.
 func (s *Store) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 	w := new(where).equal("job", f.Job).equal("state", string(f.State))
+	if f.Before > 0 {
+		w.and("id < ?", f.Before)
+	}
+	if f.Forward {
+		w.and(`"trigger" NOT IN ('backfill', ?)`, Repushed)
+	}
 	list, err := all(ctx, s.r, scanRun, "SELECT "+runColumns+" FROM run"+w.text+" ORDER BY id DESC LIMIT ?",
 		append(w.args, limit(f.Limit))...)
 	return list, explain(s.path, "reading the runs", err)

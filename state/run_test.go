@@ -78,6 +78,8 @@ func TestRunsAreFiltered(t *testing.T) {
 		{State: Failed}:           {6, 3},
 		{Job: "b", State: Failed}: {6},
 		{Job: "c"}:                nil,
+		{Before: 5, Limit: 2}:     {4, 3},
+		{Before: 1}:               nil,
 	} {
 		var got []int64
 		for _, r := range must[[]Run](t)(s.Runs(ctx, filter)) {

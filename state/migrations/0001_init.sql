@@ -18,7 +18,7 @@ CREATE TABLE run (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   job         TEXT NOT NULL,
   slot        TEXT,                    -- the slot that caused it; NULL when it was started by hand
-  "trigger"   TEXT NOT NULL CHECK ("trigger" IN ('schedule','catch-up','resume','manual','backfill')),
+  "trigger"   TEXT NOT NULL CHECK ("trigger" IN ('schedule','catch-up','resume','manual','backfill','change','repush')),
   mode        TEXT NOT NULL CHECK (mode IN ('incremental','full')),
   state       TEXT NOT NULL CHECK (state IN ('running','done','part','failed','halted','interrupted','cancelled')),
   started_at  TEXT NOT NULL,
@@ -36,8 +36,9 @@ CREATE TABLE run (
   code        TEXT NOT NULL DEFAULT '',     -- of the error, the partner's own where it gave one
   error       TEXT NOT NULL DEFAULT '',
   remedy      TEXT NOT NULL DEFAULT '',
-  summary     TEXT NOT NULL DEFAULT ''      -- JSON: what a swap changed, drift found and repaired
-) STRICT;
+  summary     TEXT NOT NULL DEFAULT '',     -- JSON: what a swap changed, drift found and repaired
+  polls       INTEGER NOT NULL DEFAULT 0    -- how many looks in a row that found nothing this row stands for, the last one's
+) STRICT;                                   -- times being its own; 0 for a run that is one run
 CREATE UNIQUE INDEX run_one_at_a_time ON run (job) WHERE state = 'running';
 CREATE INDEX run_by_job ON run (job, id);
 
@@ -157,6 +158,14 @@ CREATE TABLE pause (
   why TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Connections an operator has paused: no call on them by any job.
+CREATE TABLE connection_pause (
+  connection TEXT PRIMARY KEY,
+  at  TEXT NOT NULL,
+  who TEXT NOT NULL,
+  why TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Batches for targets where sending twice is harm: written before the first byte leaves.
 CREATE TABLE intent (
   id         TEXT PRIMARY KEY,
@@ -166,8 +175,13 @@ CREATE TABLE intent (
   "after"    TEXT NOT NULL,            -- the cursor the batch begins behind
   digest     TEXT NOT NULL,
   records    INTEGER NOT NULL,
-  payload    BLOB,                     -- masked, or NULL; gone once settled
+  payload    BLOB,                     -- where its records stand, a JSON list, or NULL; gone once settled
+  connection TEXT NOT NULL DEFAULT '', -- of the target
+  letter     INTEGER,                  -- the dead letter that was tried again with it; NULL for a batch of a run
   state      TEXT NOT NULL CHECK (state IN ('recorded','sent','doubt','settled')),
+  outcome    TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('','sent','unsent','resend')),  -- once settled; resend: an operator
+  ref        TEXT NOT NULL DEFAULT '', -- the partner's own id of it                         lets it be sent again
+  note       TEXT NOT NULL DEFAULT '', -- what is not clear about it although it was taken
   at         TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   who        TEXT NOT NULL DEFAULT '',
@@ -175,6 +189,41 @@ CREATE TABLE intent (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX intent_unsettled ON intent (job, seq) WHERE state <> 'settled';
 CREATE INDEX intent_by_run ON intent (run_id);
+CREATE INDEX intent_by_ref ON intent (connection, ref) WHERE ref <> '';
+
+-- To whom the batches went. No number: a digest under a key that is not in this file, and a masked text.
+CREATE TABLE message (
+  intent TEXT NOT NULL REFERENCES intent (id) ON DELETE CASCADE,
+  person TEXT NOT NULL,                -- keyed digest of the number
+  shown  TEXT NOT NULL,                -- the number, masked
+  copies INTEGER NOT NULL DEFAULT 1,   -- messages of the batch to this number
+  PRIMARY KEY (intent, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_by_person ON message (person);
+
+-- What partners reported about single messages. All that was said is kept; what was reported latest counts.
+CREATE TABLE report (
+  connection  TEXT NOT NULL,
+  ref         TEXT NOT NULL,           -- the partner's id of the batch
+  person      TEXT NOT NULL,
+  status      TEXT NOT NULL,           -- SUCCESS, FAIL
+  code        TEXT NOT NULL,           -- DELIVRD …
+  reported_at TEXT NOT NULL,           -- as the partner has it
+  intent      TEXT NOT NULL,           -- our id of the batch as the report has it, '' without; need not exist
+  shown       TEXT NOT NULL,
+  received_at TEXT NOT NULL,
+  PRIMARY KEY (connection, ref, person, status, code, reported_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX report_by_intent ON report (intent) WHERE intent <> '';
+CREATE INDEX report_by_time ON report (received_at);
+
+-- How much of a daily ration of a connection is used.
+CREATE TABLE ration (
+  connection TEXT NOT NULL,
+  day        TEXT NOT NULL,            -- 2026-11-22, in the time zone of the job
+  used       INTEGER NOT NULL,
+  PRIMARY KEY (connection, day)
+) STRICT, WITHOUT ROWID;
 
 -- What operators did; rows are only ever added.
 CREATE TABLE operation (
@@ -186,11 +235,45 @@ CREATE TABLE operation (
   why  TEXT NOT NULL
 ) STRICT;
 
+-- Every exchange with a partner, in a chain: hash is SHA-256 over the hash before and this row (package audit says how). Rows are
+-- only added; the oldest go once a row of kind 'pruned' stands for them: its records is the last number removed, its digest
+-- that row's hash. No personal data, no secret.
+CREATE TABLE exchange (
+  seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- without gaps; sqlite_sequence remembers the newest
+  kind       TEXT NOT NULL CHECK (kind IN ('call','batch','pruned','restored')),
+  at         TEXT NOT NULL,            -- when it began
+  took       INTEGER NOT NULL,         -- milliseconds
+  job        TEXT NOT NULL,
+  run_id     INTEGER NOT NULL,         -- 0 for none; the run itself may be gone before
+  "trigger"  TEXT NOT NULL,
+  operator   TEXT NOT NULL,            -- '' when a schedule did it
+  connection TEXT NOT NULL,
+  interface  TEXT NOT NULL,            -- resource or table
+  purpose    TEXT NOT NULL,
+  direction  TEXT NOT NULL CHECK (direction IN ('in','out','')),
+  batch      TEXT NOT NULL,            -- its id, or where the page begins
+  records    INTEGER NOT NULL,
+  rejected   INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,         -- of the body
+  digest     BLOB NOT NULL,            -- SHA-256 of the body
+  "key"      TEXT NOT NULL,            -- fingerprint of the credential
+  status     TEXT NOT NULL,            -- 'HTTP 200', 'timeout', …
+  code       TEXT NOT NULL,            -- the partner's, when it was not accepted
+  hash       BLOB NOT NULL
+) STRICT;
+CREATE INDEX exchange_by_time ON exchange (at);
+CREATE INDEX exchange_pruned ON exchange (records) WHERE kind = 'pruned';
+CREATE TRIGGER exchange_stays BEFORE UPDATE ON exchange
+BEGIN SELECT raise(ABORT, 'rows of exchange are never changed'); END;
+CREATE TRIGGER exchange_kept BEFORE DELETE ON exchange
+WHEN old.seq > (SELECT coalesce(max(records), 0) FROM exchange WHERE kind = 'pruned')
+BEGIN SELECT raise(ABORT, 'rows of exchange go only when they are pruned'); END;
+
 -- What operators were told, one row a sort of trouble of one job or connection; see package alert. It goes when it is over
 -- and its cool-down has passed.
 CREATE TABLE alert (
-  kind       TEXT NOT NULL CHECK (kind IN ('failed','halted','late','stale')),
-  scope      TEXT NOT NULL CHECK (scope IN ('job','connection')),
+  kind       TEXT NOT NULL CHECK (kind IN ('failed','halted','late','stale','fault','escalated')),
+  scope      TEXT NOT NULL CHECK (scope IN ('job','connection','partner')),
   name       TEXT NOT NULL,
   open       INTEGER NOT NULL CHECK (open IN (0, 1)),  -- still wrong, or its end not said yet
   since      TEXT,                                     -- when the trouble began
@@ -199,6 +282,20 @@ CREATE TABLE alert (
   announced  TEXT NOT NULL,                            -- the occurrence that was said last, '' when none was since it began
   sent_at    TEXT,                                     -- when something was said last
   PRIMARY KEY (kind, scope, name)
+) STRICT, WITHOUT ROWID;
+
+-- What a partner gave us for good and wants back with every request: the licence of an enterprise (topic 'licence', its name
+-- the unified social credit code). No secret, nothing personal.
+CREATE TABLE memory (
+  connection TEXT NOT NULL,
+  topic      TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  until      TEXT,                     -- when it ends; NULL: nobody said
+  kept_at    TEXT NOT NULL,            -- since when it is here
+  who        TEXT NOT NULL,
+  why        TEXT NOT NULL,
+  PRIMARY KEY (connection, topic, name)
 ) STRICT, WITHOUT ROWID;
 
 -- The daemon that runs on this file, or ran last.
@@ -236,15 +333,90 @@ CREATE TABLE backfill_unit (
   PRIMARY KEY (backfill_id, n)
 ) STRICT, WITHOUT ROWID;
 
+-- How timely the records of an interface were, by job and day; every run adds its figures at its end. A rejected record
+-- counts on the day it was refused. Times of records are their own, as the catalogue of interfaces names the field.
+CREATE TABLE timeliness (
+  interface  TEXT NOT NULL,
+  version    INTEGER NOT NULL,           -- of the interface
+  job        TEXT NOT NULL,
+  day        TEXT NOT NULL CHECK (day GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'),  -- in the job's time zone
+  connection TEXT NOT NULL,              -- the partner's
+  runs       INTEGER NOT NULL,           -- that came to their end, with dead letters or without
+  records    INTEGER NOT NULL,           -- delivered
+  rejected   INTEGER NOT NULL,           -- records, by a check, the source or the target
+  late       INTEGER NOT NULL,           -- records that came later than the interface promises
+  first_done TEXT,                       -- when the first of these runs ended; NULL without one
+  last_done  TEXT,
+  lag_count  INTEGER NOT NULL,           -- records whose own time is known
+  lag_sum    INTEGER NOT NULL,           -- from a record's own time to its delivery, milliseconds
+  lag_max    INTEGER NOT NULL,           -- milliseconds
+  lags       TEXT NOT NULL,              -- JSON array: how many records by lag; see Lags in state/timeliness.go
+  PRIMARY KEY (interface, version, job, day)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX timeliness_by_day ON timeliness (day);
+
+-- Records that an operator had sent again; run_id is the run that did it.
+CREATE TABLE repush (
+  id         INTEGER PRIMARY KEY,
+  job        TEXT NOT NULL,
+  selection  TEXT NOT NULL,              -- which records, in words and without personal data
+  digest     TEXT NOT NULL,              -- SHA-256 of the selection as it was given
+  who        TEXT NOT NULL,
+  why        TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  run_id     INTEGER REFERENCES run (id) ON DELETE SET NULL
+) STRICT;
+CREATE INDEX repush_by_run ON repush (run_id);
+
+-- The runs that delivered these records before, or refused them, as far as that is known.
+CREATE TABLE repush_origin (
+  repush_id  INTEGER NOT NULL REFERENCES repush (id) ON DELETE CASCADE,
+  run_id     INTEGER NOT NULL,           -- 0: nobody knows
+  records    INTEGER NOT NULL,
+  PRIMARY KEY (repush_id, run_id)
+) STRICT, WITHOUT ROWID;
+
+-- What the partner gave as proof that a batch arrived.
+CREATE TABLE receipt (
+  id       INTEGER PRIMARY KEY,
+  run_id   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+  at       TEXT NOT NULL,
+  batch_id TEXT NOT NULL,                -- ours, as it was sent
+  number   TEXT NOT NULL,                -- theirs; '' when they gave none
+  records  INTEGER NOT NULL,
+  rejected INTEGER NOT NULL              -- of them
+) STRICT;
+CREATE INDEX receipt_by_run ON receipt (run_id, id);
+
+-- Times in which an exchange with a partner did not work, and whom of the partner's contacts was told. At most one that
+-- is not over for a job.
+CREATE TABLE incident (
+  id           INTEGER PRIMARY KEY,
+  partner      TEXT NOT NULL,            -- '' for a job without one
+  job          TEXT NOT NULL,
+  interface    TEXT NOT NULL,            -- as the partner knows it
+  kind         TEXT NOT NULL CHECK (kind IN ('failed','halted','late','stale')),
+  code         TEXT NOT NULL,
+  since        TEXT NOT NULL,
+  ended_at     TEXT,                     -- NULL while it lasts
+  impact       INTEGER NOT NULL,         -- the most records that waited, -1 unknown
+  notified_at  TEXT,                     -- when the partner's contacts were told
+  escalated_at TEXT,
+  cleared_at   TEXT                      -- when they were told that it is over
+) STRICT;
+CREATE UNIQUE INDEX incident_one_open ON incident (job) WHERE ended_at IS NULL;
+CREATE INDEX incident_by_time ON incident (since);
+
 -- One row a job: the answer to "is everything all right?". A job is halted by itself or by a connection of it. One whose
 -- halt was ended is resumed until it runs again.
 CREATE VIEW v_status AS
 WITH name (job) AS (SELECT name FROM job UNION SELECT job FROM checkpoint UNION SELECT job FROM pause UNION SELECT name FROM halt WHERE scope = 'job'),
 stand AS (
-  SELECT n.job, j.last_full, r.id AS last_run, h.reason AS halted, p.why AS paused,
+  SELECT n.job, j.last_full, r.id AS last_run, h.reason AS halted,
+         coalesce(p.why, (SELECT 'connection ' || connection || ': ' || why FROM connection_pause WHERE connection IN (j.source, j.sink) LIMIT 1)) AS paused,
          CASE WHEN r.state = 'running' THEN 'running'
               WHEN h.name IS NOT NULL THEN 'halted'
-              WHEN p.job IS NOT NULL THEN 'paused'
+              WHEN p.job IS NOT NULL OR EXISTS (SELECT 1 FROM connection_pause WHERE connection IN (j.source, j.sink)) THEN 'paused'
               WHEN r.state = 'halted' THEN 'resumed'
               ELSE coalesce(r.state, 'never ran') END AS state
     FROM name n
@@ -289,3 +461,24 @@ SELECT s.job, s.at, s.through, s.count, s.decision, s.run_id, r.state AS run_sta
 -- Where every job stands, and since when.
 CREATE VIEW v_checkpoints AS
 SELECT job, lane, cursor, rows, version, started_at, updated_at, run_id, who, why FROM checkpoint ORDER BY job, lane;
+
+-- Messages and what became of them: delivered or failed as reported last; else accepted, unclear (taken, but not every one
+-- of the batch), sending, unknown (in doubt) or unsent.
+CREATE VIEW v_messages AS
+SELECT i.job, i.connection, i.id AS batch, i.ref, m.shown, m.copies,
+       CASE WHEN r.status = 'SUCCESS' THEN 'delivered' WHEN r.status IS NOT NULL THEN 'failed'
+            WHEN i.state IN ('sent', 'recorded') THEN 'sending' WHEN i.state = 'doubt' THEN 'unknown'
+            WHEN i.outcome <> 'sent' THEN 'unsent' WHEN i.note <> '' THEN 'unclear' ELSE 'accepted' END AS state,
+       coalesce(r.code, '') AS code, r.reported_at, i.at, m.person
+  FROM message m
+  JOIN intent i ON i.id = m.intent
+  LEFT JOIN report r ON (r.connection, r.ref, r.person, r.status, r.code, r.reported_at) = (
+    SELECT connection, ref, person, status, code, reported_at FROM report l
+     WHERE l.person = m.person AND l.connection = i.connection
+       AND (i.ref <> '' AND l.ref = i.ref OR l.intent = i.id)
+     ORDER BY l.reported_at DESC, l.status DESC LIMIT 1)
+ ORDER BY i.at, i.id, m.person;
+
+-- Batches in doubt, oldest first.
+CREATE VIEW v_doubts AS
+SELECT id, job, connection, records, at, updated_at, run_id, letter FROM intent WHERE state = 'doubt' ORDER BY at, id;
