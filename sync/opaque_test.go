@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"milkrun/state"
 	"milkrun/sync/config"
@@ -66,7 +68,7 @@ func TestLostOutcomeIsInDoubt(t *testing.T) {
 		t.Errorf("%d calls, remedy %q", sink.calls, r.Remedy)
 	}
 	doubts, err := e.Store.Doubts(t.Context())
-	if err != nil || len(doubts) != 1 || doubts[0].Records != 10 || doubts[0].Job != "j" || doubts[0].Payload != nil {
+	if err != nil || len(doubts) != 1 || doubts[0].Records != 10 || doubts[0].Job != "j" || len(doubts[0].Marks) != 10 || doubts[0].After != "10" {
 		t.Fatalf("doubts %+v, %v", doubts, err)
 	}
 	resume(t, e, "j")
@@ -76,15 +78,168 @@ func TestLostOutcomeIsInDoubt(t *testing.T) {
 	if sink.calls != 2 {
 		t.Fatalf("%d calls: the batch was sent again", sink.calls)
 	}
-	resume(t, e, "j")
-	if err := e.Store.SettleIntent(t.Context(), doubts[0].ID, "an operator", "it arrived"); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Store.SetCheckpoint(t.Context(), "j", state.Forward, doubts[0].After, "an operator", "it arrived"); err != nil {
-		t.Fatal(err)
-	}
+	settle(t, e, doubts[0].ID, state.OutcomeSent)
 	mustRun(t, e, job)
 	sink.whole(t, 50)
+	noMarks(t, e)
+}
+
+// settle says what became of a batch in doubt, which ends the halt of its job.
+func settle(t *testing.T, e *Engine, id, outcome string) {
+	t.Helper()
+	done, err := e.Store.SettleIntent(t.Context(), state.Settlement{ID: id, Outcome: outcome, Who: "an operator", Why: "asked them"})
+	if err != nil || !done.Resumed || done.Left != 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+}
+
+// noMarks fails when records are still remembered one by one.
+func noMarks(t *testing.T, e *Engine) {
+	t.Helper()
+	if left, err := e.Store.Recent(t.Context(), "j"); len(left) > 0 || err != nil {
+		t.Errorf("marks are left: %v, %v", left, err)
+	}
+}
+
+// TestSettledAsUnsent loses a batch on its way: it is sent once more, and no other one is.
+func TestSettledAsUnsent(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	sink.deliver = func(feed.Batch) ([]feed.Rejection, error) {
+		if sink.calls == 3 {
+			return nil, errRoute
+		}
+		return nil, nil
+	}
+	job := newJob(t, "j", &list{n: 50}, opaqueShelf{sink})
+	halted(t, e, job, "doubt")
+	doubts, err := e.Store.Doubts(t.Context())
+	if err != nil || len(doubts) != 1 {
+		t.Fatalf("doubts %+v, %v", doubts, err)
+	}
+	settle(t, e, doubts[0].ID, state.OutcomeResend)
+	mustRun(t, e, job)
+	sink.whole(t, 50)
+	if sink.calls != 6 {
+		t.Errorf("%d calls", sink.calls)
+	}
+}
+
+// TestOpaqueBisects finds the record that makes the partner refuse a whole batch. The parts are sent once each, also when
+// the outcome of one is lost, whatever became of it.
+func TestOpaqueBisects(t *testing.T) {
+	for lost := range 12 {
+		for _, outcome := range []string{state.OutcomeSent, state.OutcomeResend} {
+			sink, e := newShelf(), newEngine(t)
+			sink.deliver = func(b feed.Batch) ([]feed.Rejection, error) {
+				for i := range b.Len() {
+					if b.Get(i, "id") == "13" {
+						return nil, feed.Errorf(feed.Refuse, "-7", "a bad value")
+					}
+				}
+				if sink.calls == lost && outcome == state.OutcomeResend {
+					return nil, errLost
+				}
+				return nil, nil
+			}
+			sink.lost = func(calls int) error {
+				if calls == lost {
+					return errLost
+				}
+				return nil
+			}
+			job := newJob(t, "j", &list{n: 50}, opaqueShelf{sink})
+			if r, _ := e.Run(t.Context(), job, Start{Trigger: state.Manual}); r.State != state.Part {
+				doubts, err := e.Store.Doubts(t.Context())
+				if err != nil || len(doubts) != 1 || r.Code != "doubt" {
+					t.Fatalf("lost %d: state %s, doubts %+v, %v", lost, r.State, doubts, err)
+				}
+				settle(t, e, doubts[0].ID, outcome)
+				if _, err := e.Run(t.Context(), job, Start{Trigger: state.Manual}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sink.whole(t, 50, 13)
+			if open := letters(t, e, "j"); len(open) != 1 || open[0].Code != "-7" {
+				t.Errorf("lost %d: letters %+v", lost, open)
+			}
+			noMarks(t, e)
+		}
+	}
+}
+
+// TestReportSettles hears of a batch from the partner's report, before the doubt is noticed and after it.
+func TestReportSettles(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		sink, e := newShelf(), newEngine(t)
+		report := func() {
+			open, err := e.Store.OpenIntents(t.Context(), "j")
+			if err != nil || len(open) != 1 {
+				t.Fatalf("%+v, %v", open, err)
+			}
+			_, err = e.Store.AddReport(t.Context(), state.Report{Connection: "to-j", Ref: "m-1", Batch: open[0].ID, Person: "p", Status: "SUCCESS", ReportedAt: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		sink.lost = func(calls int) error {
+			if calls != 2 {
+				return nil
+			}
+			if early {
+				report()
+			}
+			return errLost
+		}
+		job := newJob(t, "j", &list{n: 50}, opaqueShelf{sink})
+		if !early {
+			halted(t, e, job, "doubt")
+			report()
+		}
+		mustRun(t, e, job)
+		sink.whole(t, 50)
+	}
+}
+
+// rationed may send so many records a run.
+type rationed struct {
+	opaqueShelf
+	left int
+}
+
+func (r *rationed) Room(_ context.Context, n int) (int, error) {
+	if r.left == 0 {
+		return 0, &feed.Error{Verdict: feed.Fail, Code: "ration", Until: time.Now().Add(time.Hour), Err: errors.New("enough for today")}
+	}
+	n = min(n, r.left)
+	r.left -= n
+	return n, nil
+}
+
+// TestRation sends what it may, in the middle of a batch too, and goes on in the next run.
+func TestRation(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	for range 10 {
+		job := newJob(t, "j", &list{n: 50}, &rationed{opaqueShelf{sink}, 7})
+		r, err := e.Run(t.Context(), job, Start{Trigger: state.Manual})
+		never(t, sink)
+		if err == nil {
+			break
+		}
+		if r.State != state.Interrupted || r.Code != state.CodeWaiting {
+			t.Fatalf("state %s: %v", r.State, err)
+		}
+	}
+	sink.whole(t, 50)
+	noMarks(t, e)
+}
+
+// TestNoRangeForOpaque delivers no range: it would come once more.
+func TestNoRangeForOpaque(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	_, err := e.Run(t.Context(), newJob(t, "j", rangedList{&list{n: 10}}, opaqueShelf{sink}), Start{Trigger: state.Manual, From: "1", To: "5"})
+	if feed.Judge(err).Code != "range" || sink.calls > 0 {
+		t.Errorf("%d calls, %v", sink.calls, err)
+	}
 }
 
 func TestUnsentIsTriedAgain(t *testing.T) {
@@ -104,7 +259,7 @@ func TestUnsentIsTriedAgain(t *testing.T) {
 
 // TestOpaqueRefusal is refused for good, which is no doubt: the next run sends the batch.
 func TestOpaqueRefusal(t *testing.T) {
-	for _, v := range []feed.Verdict{feed.Refuse, feed.Fail, feed.HaltJob} {
+	for _, v := range []feed.Verdict{feed.Fail, feed.HaltJob} {
 		t.Run(v.String(), func(t *testing.T) {
 			sink, e := newShelf(), newEngine(t)
 			sink.deliver = func(feed.Batch) ([]feed.Rejection, error) { return nil, feed.Errorf(v, "400", "no") }
@@ -161,7 +316,12 @@ func TestOpaqueMaxBad(t *testing.T) {
 // dyingOpaque is a dying shelf for which sending twice is harm.
 type dyingOpaque struct{ *dying }
 
-func (dyingOpaque) Opaque() {}
+func (dyingOpaque) Check(feed.Batch) []feed.Rejection { return nil }
+
+func (d dyingOpaque) DeliverOnce(ctx context.Context, _ string, b feed.Batch) (feed.Receipt, error) {
+	_, err := d.Deliver(ctx, b)
+	return feed.Receipt{}, err
+}
 
 // TestOpaqueCrashesAtEveryBoundary ends a stream to an opaque sink at each boundary in turn. What was sent is never sent
 // again; when that cannot be known, the batch is in doubt.
@@ -192,7 +352,7 @@ func TestOpaqueCrashesAtEveryBoundary(t *testing.T) {
 			t.Errorf("ended at %d (%s): state %s, %d records, %d doubts: %v", at, c.steps[at-1], r.State, len(sink.got), len(doubts), err)
 		}
 	}
-	if want := 2 + 3*4; seen != want {
+	if want := 2 + 3*5; seen != want {
 		t.Errorf("%d boundaries, want %d", seen, want)
 	}
 }
