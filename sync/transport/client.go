@@ -40,8 +40,12 @@ type Call struct {
 	// Build makes the request. It is called at every attempt, after the waiting, so that timestamps and nonces are fresh.
 	// An error that is no *feed.Error ends the run.
 	Build func(ctx context.Context) (*http.Request, error)
-	// Secrets are what the request carries; should the answer repeat them, they are cut out of error texts.
+	// Secrets are what the request carries; should the answer repeat them, they are cut out of error texts. The first that is
+	// not empty names us to the partner (an access id, an application code, a token): the audit keeps its fingerprint.
 	Secrets []secret.Secret
+	// Refused judges an answer that is not 2xx before the client does, by its status, header and the beginning of its
+	// body; nil leaves it to the client. For partners whose statuses mean more than HTTP says.
+	Refused func(status int, header http.Header, body []byte) *feed.Error
 }
 
 // Response is a 2xx answer. The body is whole, decompressed, without a UTF-8 byte order mark, and the caller's to keep.
@@ -51,10 +55,20 @@ type Response struct {
 	Body   []byte
 }
 
+// Layer is a round-tripper that stands on the real network of a connection, with its certificates, instead of taking its
+// place. A client goes by what Over returns.
+type Layer interface {
+	http.RoundTripper
+	Over(network http.RoundTripper) http.RoundTripper
+}
+
 func newClient(s *Settings, base http.RoundTripper) *Client {
 	c := &Client{limiter: rate.NewLimiter(s.rate, 1), timeout: s.timeout, maxBody: s.maxBody}
-	if base == nil {
+	if layer, ok := base.(Layer); ok || base == nil {
 		base, c.broken = network(s)
+		if ok {
+			base = layer.Over(base)
+		}
 	}
 	c.http = &http.Client{
 		Transport: base,
@@ -104,13 +118,17 @@ func (c *Client) Do(ctx context.Context, call Call) (Response, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
 	begun := time.Now()
-	r, err := c.send(limited, call)
+	x := note(ctx)
+	r, err := c.send(limited, call, x)
 	if err != nil {
 		judged := c.judge(limited, call, err)
 		traced(ctx, judged.Code, begun)
+		x.over(judged.Code, nil)
 		return Response{}, judged
 	}
-	traced(ctx, fmt.Sprintf("HTTP %d", r.Status), begun)
+	status := fmt.Sprintf("HTTP %d", r.Status)
+	traced(ctx, status, begun)
+	x.over(status, r.Body)
 	return r, nil
 }
 
@@ -129,10 +147,13 @@ func (c *Client) wait(ctx context.Context) error {
 	}
 }
 
-func (c *Client) send(ctx context.Context, call Call) (Response, error) {
+func (c *Client) send(ctx context.Context, call Call, x *noting) (Response, error) {
 	req, err := build(ctx, call)
 	if err != nil {
 		return Response{}, err
+	}
+	if err := x.leaves(req, call.Secrets); err != nil {
+		return Response{}, feed.Errorf(feed.Fail, "", "reading the request: %w", err)
 	}
 	answer, err := c.http.Do(req)
 	if err != nil {
@@ -140,7 +161,7 @@ func (c *Client) send(ctx context.Context, call Call) (Response, error) {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
-		return Response{}, c.refused(answer, call.Secrets)
+		return Response{}, c.refused(answer, call)
 	}
 	body, err := c.read(answer)
 	if err != nil {

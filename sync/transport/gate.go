@@ -55,9 +55,9 @@ func (g *gate) wait(ctx context.Context) error {
 	}
 }
 
-// retryAfter reads the header's seconds or HTTP date, 0 when there is none. A date is measured against the answer's own
+// RetryAfter reads the header's seconds or HTTP date, 0 when there is none. A date is measured against the answer's own
 // Date, so that clocks that differ do no harm.
-func retryAfter(h http.Header) time.Duration {
+func RetryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if n, err := strconv.Atoi(text); err == nil || errors.Is(err, strconv.ErrRange) { // out of range it is the nearest int
 		return bounded(time.Duration(min(n, int(maxRetryAfter/time.Second))) * time.Second)

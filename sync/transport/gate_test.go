@@ -82,7 +82,7 @@ func TestRetryAfterValues(t *testing.T) {
 		"99999999999999999999": maxRetryAfter, "-99999999999999999999": 0,
 		"Sat, 01 Jan 2000 00:00:00 GMT": 0, "Fri, 01 Jan 9999 00:00:00 GMT": maxRetryAfter,
 	} {
-		if got := retryAfter(http.Header{"Retry-After": {text}}); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {text}}); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}

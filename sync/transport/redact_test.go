@@ -242,3 +242,22 @@ func FuzzSaid(f *testing.F) {
 		}
 	})
 }
+
+// TestRedactOfALongText finds secrets wherever they stand in a text of many windows, and changes nothing else.
+func TestRedactOfALongText(t *testing.T) {
+	const hidden = "S3cr3t/of+length=20"
+	filler := strings.Repeat("nothing to see, ", 5000)
+	for _, at := range []int{0, keptOf - 9, keptOf, lookedAt - 9, lookedAt, 3*keptOf - 1, len(filler)} {
+		for name, encode := range encodings {
+			text := filler[:at] + encode(hidden) + filler[at:]
+			if got := Redact(text, secret.New(hidden)); strings.Contains(got, encode(hidden)) || !strings.Contains(got, "[secret]") {
+				t.Errorf("%s at %d is not cut out", name, at)
+			} else if len(got) < len(filler) {
+				t.Errorf("%s at %d: %d bytes are left of %d", name, at, len(got), len(filler))
+			}
+		}
+	}
+	if got := Redact(filler, secret.New(hidden)); got != filler {
+		t.Error("a text without secrets was changed")
+	}
+}

@@ -103,6 +103,14 @@ func (s *Settings) urlProblem() setting.Problem {
 // URL returns the base address without a trailing slash.
 func (s *Settings) URL() string { return strings.TrimRight(s.url, "/") }
 
+// PerDay is how many requests rate lets through in a day, 0 when there is no rate.
+func (s *Settings) PerDay() int64 {
+	if s.rate == rate.Inf {
+		return 0
+	}
+	return int64(float64(s.rate)*24*60*60 + 0.5)
+}
+
 // Client returns the connection's client, which is made at the first call: one for all jobs on the connection.
 // Base nil is the real network.
 func (s *Settings) Client(base http.RoundTripper) *Client {
@@ -130,14 +138,20 @@ func (s *Settings) setRate(text string) error {
 		s.rate = rate.Inf
 		return nil
 	}
+	var err error
+	s.rate, err = ParseRate(text)
+	return err
+}
+
+// ParseRate reads "5/s", "40/m" or "1000/h".
+func ParseRate(text string) (rate.Limit, error) {
 	count, unit, _ := strings.Cut(text, "/")
 	n, err := strconv.Atoi(strings.TrimSpace(count))
 	per := map[string]float64{"s": 1, "m": 60, "h": 3600}[strings.TrimSpace(unit)]
 	if err != nil || n <= 0 || per == 0 {
-		return fmt.Errorf(`%q is no rate; write for example "5/s", "40/m" or "1000/h"`, text)
+		return 0, fmt.Errorf(`%q is no rate; write for example "5/s", "40/m" or "1000/h"`, text)
 	}
-	s.rate = rate.Limit(float64(n) / per)
-	return nil
+	return rate.Limit(float64(n) / per), nil
 }
 
 // roots returns the certificate authorities of ca_file, nil for the system's.

@@ -10,11 +10,16 @@ import (
 )
 
 // refused judges an answer that is not 2xx; this is the one place that knows HTTP statuses. A Retry-After closes the gate.
-func (c *Client) refused(answer *http.Response, secrets []secret.Secret) *feed.Error {
-	status := answer.StatusCode
-	e := feed.Errorf(verdict(status), fmt.Sprintf("HTTP %d", status), "%s", describe(answer, secrets))
+func (c *Client) refused(answer *http.Response, call Call) *feed.Error {
+	status, body, secrets := answer.StatusCode, beginning(answer), call.Secrets
+	if call.Refused != nil {
+		if e := call.Refused(status, answer.Header, body); e != nil {
+			return e
+		}
+	}
+	e := feed.Errorf(verdict(status), fmt.Sprintf("HTTP %d", status), "%s", describe(status, body, secrets))
 	if e.Verdict == feed.Retry {
-		e.RetryAfter = retryAfter(answer.Header)
+		e.RetryAfter = RetryAfter(answer.Header)
 		c.gate.close(e.RetryAfter)
 	}
 	return e.WithRemedy("%s", remedy(answer, secrets))
@@ -30,20 +35,25 @@ func verdict(status int) feed.Verdict {
 }
 
 // describe gives the status and the beginning of the body, as far as it can be read.
-func describe(answer *http.Response, secrets []secret.Secret) string {
-	text := fmt.Sprintf("HTTP %d", answer.StatusCode)
-	if name := http.StatusText(answer.StatusCode); name != "" {
+func describe(status int, body []byte, secrets []secret.Secret) string {
+	text := fmt.Sprintf("HTTP %d", status)
+	if name := http.StatusText(status); name != "" {
 		text += " " + name
 	}
-	r, _, err := plain(answer)
-	if err != nil {
-		return text
-	}
-	body, _ := io.ReadAll(io.LimitReader(r, lookedAt)) // what has arrived is better than nothing
 	if part := excerpt(body, secrets); part != "" {
 		text += ": " + part
 	}
 	return text
+}
+
+// beginning is what can be read of the body's beginning; what has arrived is better than nothing.
+func beginning(answer *http.Response) []byte {
+	r, _, err := plain(answer)
+	if err != nil {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(r, lookedAt))
+	return body
 }
 
 func remedy(answer *http.Response, secrets []secret.Secret) string {
