@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
+	"milkrun/sync/envelope"
 	"milkrun/sync/kind"
 	"milkrun/sync/secret"
 	"milkrun/sync/setting"
@@ -19,18 +21,23 @@ const (
 	bodyForm = "form"
 )
 
-// Connection is the settings of a connection of type credit.
+// Connection is the settings of a connection of type credit, and what its jobs share while they run: the token, the platform's
+// key, and the password that is in force.
 type Connection struct {
 	transport.Settings
 	accessID, username, password secret.Secret
 	body, formField              string
+	account                      account
+	envelope                     *envelope.Profile
+	session                      session
 }
 
 var _ kind.Connection = (*Connection)(nil)
 
 // NewConnection returns the settings with their defaults.
 func NewConnection() kind.Connection {
-	return &Connection{Settings: transport.NewSettings(), body: bodyJSON}
+	return &Connection{Settings: transport.NewSettings(), body: bodyJSON, account: newAccount(), envelope: envelope.NewProfile(),
+		session: newSession()}
 }
 
 // Fields returns the keys.
@@ -41,7 +48,9 @@ func (c *Connection) Fields() []setting.Field {
 		setting.Secret("password", &c.password, "password, sent as pwd", "密码（以 pwd 发送）").Require(),
 		setting.Choice("body", &c.body, []string{bodyJSON, bodyForm}, "how requests are written", "请求正文的编码方式"),
 		setting.Text("form_field", &c.formField, `with body = "form": send the JSON object as this one form field`,
-			`body = "form" 时：把 JSON 对象放入此表单字段发送`))
+			`body = "form" 时：把 JSON 对象放入此表单字段发送`),
+		c.account.group(),
+		c.envelope.Group("envelope"))
 }
 
 // Validate checks what can be checked without a connection.
@@ -51,12 +60,16 @@ func (c *Connection) Validate() []setting.Problem {
 		list = append(list, setting.Problem{Key: "form_field", Text: "it has no effect with body = " + strconv.Quote(c.body),
 			Remedy: `set body = "form", or leave form_field out`})
 	}
-	return list
+	return slices.Concat(list, c.envelope.Validate("envelope"), c.checkAccount())
 }
 
+// secrets are what a plain request carries.
 func (c *Connection) secrets() []secret.Secret {
-	return []secret.Secret{c.accessID, c.username, c.password}
+	return []secret.Secret{c.accessID, c.username, c.inForce()}
 }
+
+// plain says that requests and answers travel as the document's samples do, so that nothing has to be fetched or kept.
+func (c *Connection) plain() bool { return !c.account.given && !c.envelope.On() }
 
 // request is what getEnterpriseGrades takes. The secrets are in the body and nowhere else.
 type request struct {
@@ -69,7 +82,7 @@ type request struct {
 
 // build makes the request for one page.
 func (c *Connection) build(ctx context.Context, address string, page int64, size int) (*http.Request, error) {
-	content, body, err := c.encode(request{c.accessID.Reveal(), c.username.Reveal(), c.password.Reveal(), page, size})
+	content, body, err := c.encode(request{c.accessID.Reveal(), c.username.Reveal(), c.inForce().Reveal(), page, size})
 	if err != nil {
 		return nil, err
 	}
@@ -95,4 +108,13 @@ func (c *Connection) encode(r request) (content string, body []byte, err error) 
 		return form, []byte(url.Values{c.formField: {string(object)}}.Encode()), err
 	}
 	return "application/json", object, err
+}
+
+// Dialect is how the connection speaks: the profile of its envelope, nil when there is none, and how its password is sent. A
+// stand-in that is to understand it asks for that.
+func (c *Connection) Dialect() (profile *envelope.Profile, pwdTransform string) {
+	if c.envelope.On() {
+		profile = c.envelope
+	}
+	return profile, c.account.pwdTransform
 }

@@ -9,6 +9,7 @@ import (
 
 	"milkrun/sync/feed"
 	"milkrun/sync/setting"
+	"milkrun/sync/transport/budget"
 )
 
 // Block is a configuration block: its keys, and what cannot be seen from one key alone.
@@ -52,7 +53,17 @@ type Env struct {
 	Location     *time.Location    // the job's time zone
 	RoundTripper http.RoundTripper // nil: the real network
 	Full         bool              // this run reads everything (a full reconcile), not only what is new
+	Budgets      *budget.Book      // what connections to one provider share in this process; nil: a connection has its own
+	Retention    time.Duration     // how long the sink keeps what was delivered, 0 for ever; see feed.Expirer
+	// Recall returns what milkrun remembers of the connection, "" when nothing: a licence, by the code of its enterprise; and
+	// until when it holds, zero when nobody said. Nil: there is no memory.
+	Recall func(ctx context.Context, topic, key string) (value string, until time.Time, err error)
+	Ledger Ledger // what the sink's connection remembers; nil where nothing is sent
 }
+
+// Whole are the settings of a source that begins at the beginning at every run, although its records have no positions as a
+// feed.Enumerator's have. A run that was interrupted goes on from its checkpoint.
+type Whole interface{ Whole() bool }
 
 // SourceType makes connections of one type, and sources on them.
 type SourceType struct {

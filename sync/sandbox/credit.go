@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	seal "milkrun/sync/envelope"
 )
 
 // MaxCreditPage is the largest pagesize (A.3 of the document).
@@ -31,13 +34,22 @@ type CreditOptions struct {
 	Spaces bool
 	// Drift changes the list while it is read.
 	Drift Drift
-	// AccessID, Username and Password are the credentials; test ones when empty.
+	// AccessID, Username and Password are the credentials; test ones when empty. The password can be changed (updatePassword).
 	AccessID, Username, Password string
+	// Envelope is how messages are sealed, nil or off for in clear. The stand-in seals its answers for the private key of the
+	// profile, which is then that of [Credit.Settings].
+	Envelope *seal.Profile
+	// PwdTransform is how the password comes; only "rsa" makes a difference: the key of getPublicKey is an RSA one then.
+	PwdTransform string
+	// TokenLife is how long a token is good, two hours when 0.
+	TokenLife time.Duration
 }
 
-// Credit is the stand-in of 商务诚信公共服务平台: operations getEnterpriseGrades and getEnterpriseGrade.
+// Credit is the stand-in of 商务诚信公共服务平台: its queries getEnterpriseGrades, getEnterpriseGrade and
+// getPublicResourcesTrading, and the account's operations getPublicKey, getToken, updatePassword and uploadAuthorization.
 // It is safe for concurrent use.
 type Credit struct {
+	account *accounts
 	opts    CreditOptions
 	reg     *registry
 	pool    sync.Pool
@@ -63,6 +75,7 @@ func NewCredit(o CreditOptions) *Credit {
 	o.Password = or(o.Password, "sandbox-password")
 	c := &Credit{opts: o, reg: newRegistry(o.Count, o.Sorted), script: newScript(Drift{})}
 	c.pool.New = func() any { return new([]byte) }
+	c.account = newAccounts(o)
 	c.now.Store(newLedger(o.Count))
 	_ = c.SetDrift(o.Drift)
 	return c
@@ -73,13 +86,6 @@ func or(s, fallback string) string {
 		return fallback
 	}
 	return s
-}
-
-// Settings are the settings of a connection of type credit to this stand-in at url.
-func (c *Credit) Settings(url string) map[string]string {
-	return map[string]string{
-		"url": url, "accessid": c.opts.AccessID, "username": c.opts.Username, "password": c.opts.Password,
-	}
 }
 
 // Describe says what the stand-in holds and has done, on one line.
@@ -146,14 +152,15 @@ func (c *Credit) Drift() Drift {
 	return c.script.Drift
 }
 
-// ServeHTTP answers the two operations; the operation is the last element of the path.
+// ServeHTTP answers the operations; the operation is the last element of the path.
 func (c *Credit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	op := path.Base(r.URL.Path)
-	if op != "getEnterpriseGrades" && op != "getEnterpriseGrade" {
+	serve := c.operation(op)
+	if serve == nil {
 		http.NotFound(w, r)
 		return
 	}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost && op != "getPublicKey" {
 		http.Error(w, "POST only", http.StatusMethodNotAllowed)
 		return
 	}
@@ -162,15 +169,46 @@ func (c *Credit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, http.StatusBadRequest, "请求报文格式错误: "+err.Error())
 		return
 	}
-	if p["accessid"] != c.opts.AccessID || p["username"] != c.opts.Username || p["pwd"] != c.opts.Password {
-		c.refuse(w, http.StatusOK, "accessid、用户名或密码错误")
+	if c.account.sealed() && inEnvelope(op) {
+		c.serveSealed(w, r, p, serve)
 		return
 	}
-	if op == "getEnterpriseGrade" {
-		c.serveOne(w, p["uniscId"])
-		return
+	serve(w, r, p)
+}
+
+// operation answers one operation, with the parameters in clear.
+type operation func(w http.ResponseWriter, r *http.Request, p map[string]string)
+
+// operation is that of a name, nil when there is none.
+func (c *Credit) operation(name string) operation {
+	switch name {
+	case "getEnterpriseGrades":
+		return c.admitted(func(w http.ResponseWriter, _ *http.Request, p map[string]string) { c.servePage(w, p) })
+	case "getEnterpriseGrade":
+		return c.admitted(func(w http.ResponseWriter, _ *http.Request, p map[string]string) { c.serveOne(w, p["uniscId"]) })
+	case "getPublicResourcesTrading":
+		return c.admitted(c.serveTrading)
+	case "uploadAuthorization":
+		return c.admitted(c.serveUpload)
+	case "getPublicKey":
+		return c.servePublicKey
+	case "getToken":
+		return c.serveToken
+	case "updatePassword":
+		return c.servePassword
 	}
-	c.servePage(w, p)
+	return nil
+}
+
+// admitted lets only those pass who have a token, or all of accessid, username and pwd.
+func (c *Credit) admitted(serve operation) operation {
+	return func(w http.ResponseWriter, r *http.Request, p map[string]string) {
+		if why := c.refusal(r, p); why != "" {
+			c.refuse(w, http.StatusOK, why)
+			return
+		}
+		serve(w, r, p)
+	}
 }
 
 func (c *Credit) servePage(w http.ResponseWriter, p map[string]string) {
@@ -298,12 +336,18 @@ func positive(s string, fallback int) (int, error) {
 
 // creditParams reads the parameters of a JSON or form body. In JSON, pageno and pagesize may be numbers.
 func creditParams(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 16<<20))
 	if err != nil {
 		return nil, err
 	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
+	case "":
+		if r.Method == http.MethodGet {
+			return formParams([]byte(r.URL.RawQuery))
+		}
+	case "multipart/form-data":
+		return multipartParams(body, params["boundary"])
 	case "application/json":
 		return jsonParams(body)
 	case formType:

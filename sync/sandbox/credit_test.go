@@ -180,7 +180,7 @@ func TestCreditRefusals(t *testing.T) {
 		"form as JSON":     {list, "application/json", `a=b`, 400, `"result":0`},
 		"text":             {list, "text/plain", `{}`, 400, `"result":0`},
 		"bad percent sign": {list, formType, `pwd=%zz`, 400, "percent"},
-		"other operation":  {"getPublicKey", "application/json", `{}`, 404, ""},
+		"other operation":  {"getSomething", "application/json", `{}`, 404, ""},
 	} {
 		r := call(t, c, creditURL+tc.op, tc.kind, tc.body)
 		if r.status != tc.status || !strings.Contains(r.body, tc.want) {

@@ -10,10 +10,21 @@ const shown = "[secret]"
 
 // Secret is a value that prints as [secret] whatever prints it. The value sits behind a pointer, so that printing a
 // struct that holds one in an unexported field shows an address and not the value. The zero Secret is empty.
-type Secret struct{ value *string }
+type Secret struct{ value, origin *string }
 
 // New wraps a value.
-func New(value string) Secret { return Secret{&value} }
+func New(value string) Secret { return Secret{value: &value} }
+
+// From returns the secret with where it was found: "env:NAME", "credential:NAME", or "file:" and the whole path.
+func (s Secret) From(origin string) Secret { return Secret{s.value, &origin} }
+
+// Origin is where the secret was found, "" when nobody said.
+func (s Secret) Origin() string {
+	if s.origin == nil {
+		return ""
+	}
+	return *s.origin
+}
 
 // Reveal returns the value. Call it where the value leaves for the partner, nowhere else.
 func (s Secret) Reveal() string {

@@ -33,12 +33,15 @@ type Field struct {
 	Min, Max int64    // bounds of a whole number; both 0 when free
 	Rule     string   // the partner's rule the bounds or choices come from, with its clause
 	En, Zh   string   // what the key means
+	Fields   []Field  // the keys of the table that it holds; see Group
 	set      func(v any) error
+	get      func() any // nil where the value is not kept as it was written
 }
 
 // Problem is something wrong in a block: at which key, what, and what to do about it.
 type Problem struct {
 	Key, Text, Remedy string
+	Advice            bool // it may stay as it is: a warning
 }
 
 // Require makes the key obligatory.
@@ -64,6 +67,15 @@ func (f Field) Set(v any) error {
 	return f.set(v)
 }
 
+// Value returns what the bound variable holds, nil when that cannot be told: a [Custom] key keeps what it made of the text.
+// A secret is a secret.Secret.
+func (f Field) Value() any {
+	if f.get == nil {
+		return nil
+	}
+	return f.get()
+}
+
 // Text is a key that holds a string.
 func Text(name string, to *string, en, zh string) Field {
 	return typed(Field{Name: name, Type: "text", En: en, Zh: zh, Default: quoted(*to)}, to)
@@ -71,7 +83,7 @@ func Text(name string, to *string, en, zh string) Field {
 
 // Choice is a key that holds one of a few words.
 func Choice(name string, to *string, choices []string, en, zh string) Field {
-	f := Field{Name: name, Type: "text", En: en, Zh: zh, Default: quoted(*to), Choices: choices}
+	f := Field{Name: name, Type: "text", En: en, Zh: zh, Default: quoted(*to), Choices: choices, get: current(to)}
 	f.set = func(v any) error {
 		s, ok := v.(string)
 		if !ok || !slices.Contains(choices, s) {
@@ -85,7 +97,7 @@ func Choice(name string, to *string, choices []string, en, zh string) Field {
 
 // Int is a key that holds a whole number.
 func Int(name string, to *int, en, zh string) Field {
-	f := Field{Name: name, Type: "whole number", En: en, Zh: zh}
+	f := Field{Name: name, Type: "whole number", En: en, Zh: zh, get: current(to)}
 	if *to != 0 {
 		f.Default = fmt.Sprint(*to)
 	}
@@ -112,7 +124,7 @@ func Secret(name string, to *secret.Secret, en, zh string) Field {
 
 // Duration is a key that holds a time span of at least zero, as "90s", "5m", "24h" or "7d".
 func Duration(name string, to *time.Duration, en, zh string) Field {
-	f := Field{Name: name, Type: "duration", En: en, Zh: zh}
+	f := Field{Name: name, Type: "duration", En: en, Zh: zh, get: func() any { return FormatDuration(*to) }}
 	if *to != 0 {
 		f.Default = quoted(FormatDuration(*to))
 	}
@@ -132,7 +144,7 @@ func Duration(name string, to *time.Duration, en, zh string) Field {
 
 // Texts is a key that holds a list of strings.
 func Texts(name string, to *[]string, en, zh string) Field {
-	f := Field{Name: name, Type: "list of texts", En: en, Zh: zh}
+	f := Field{Name: name, Type: "list of texts", En: en, Zh: zh, get: current(to)}
 	f.set = func(v any) error {
 		list, ok := v.([]any)
 		if !ok {
@@ -152,7 +164,7 @@ func Texts(name string, to *[]string, en, zh string) Field {
 
 // TextMap is a key that holds a table of strings: { name = "value", … }.
 func TextMap(name string, to *map[string]string, en, zh string) Field {
-	f := Field{Name: name, Type: "table of texts", En: en, Zh: zh}
+	f := Field{Name: name, Type: "table of texts", En: en, Zh: zh, get: current(to)}
 	f.set = func(v any) error {
 		table, ok := v.(map[string]any)
 		if !ok {
@@ -183,7 +195,11 @@ func Custom(name, kind, deflt string, parse func(string) error, en, zh string) F
 	return f
 }
 
+// current reads a bound variable.
+func current[T any](to *T) func() any { return func() any { return *to } }
+
 func typed[T any](f Field, to *T) Field {
+	f.get = current(to)
 	f.set = func(v any) error {
 		t, ok := v.(T)
 		if !ok {

@@ -79,6 +79,16 @@ func TestSet(t *testing.T) {
 	}
 }
 
+func TestValue(t *testing.T) {
+	b := bound{text: "x", choice: "b", number: 7, yes: true, hidden: secret.New("s"), span: 90 * time.Minute, list: []string{"a"}, table: map[string]string{"k": "v"}, custom: "3/s"}
+	for key, want := range map[string]any{"text": "x", "choice": "b", "number": 7, "yes": true, "hidden": b.hidden, "span": "1h30m",
+		"list": b.list, "table": b.table, "custom": nil} {
+		if got := b.fields()[key].Value(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %v, want %v", key, got, want)
+		}
+	}
+}
+
 func TestSetRefuses(t *testing.T) {
 	for _, c := range []struct {
 		key   string
