@@ -3,6 +3,7 @@ package sinks
 
 import (
 	"milkrun/sinks/busipush"
+	"milkrun/sinks/caih"
 	"milkrun/sinks/exchange"
 	"milkrun/sinks/file"
 	"milkrun/sinks/sql"
@@ -16,6 +17,7 @@ import (
 func Types() map[string]kind.SinkType {
 	return map[string]kind.SinkType{
 		"busipush": {Connection: busipush.NewConnection, Sink: busipush.NewSink},
+		"caih":     {Connection: caih.NewConnection, Sink: caih.NewSink},
 		"exchange": {Connection: wire.NewConnection, Sink: exchange.NewSink},
 		"file":     {Connection: files.NewConnection, Sink: file.NewSink},
 		"mysql":    {Connection: sqldb.NewMySQL, Sink: sql.New},

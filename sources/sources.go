@@ -2,6 +2,7 @@
 package sources
 
 import (
+	"milkrun/sources/coupang"
 	"milkrun/sources/credit"
 	"milkrun/sources/exchange"
 	"milkrun/sources/file"
@@ -15,6 +16,7 @@ import (
 // Types returns the kinds of source by the type of their connection.
 func Types() map[string]kind.SourceType {
 	return map[string]kind.SourceType{
+		"coupang":  {Connection: coupang.NewConnection, Source: coupang.NewSource},
 		"credit":   {Connection: credit.NewConnection, Source: credit.NewSource},
 		"exchange": {Connection: wire.NewConnection, Source: exchange.NewSource},
 		"file":     {Connection: files.NewConnection, Source: file.NewSource},

@@ -35,6 +35,13 @@ type watch struct {
 	runs   errgroup.Group
 	calls  chan call
 	left   chan struct{} // closed when nobody serves any more
+
+	idle   idling        // looks in a row that found nothing
+	passed passing       // slots of a poll that led to no run, without a record yet
+	woken  chan struct{} // the change feed says that something is new
+	deaf   func()        // stops listening to it; nil: there is none
+	news   bool          // something is new and no run has begun since
+	newsAt time.Time     // when the budget of runs that news begin is full again
 }
 
 // call is something that is done between two looks.
@@ -44,7 +51,8 @@ type call struct {
 }
 
 func newWatch(e *Engine, job string) *watch {
-	return &watch{engine: e, name: job, done: make(chan error, 1), calls: make(chan call), left: make(chan struct{})}
+	return &watch{engine: e, name: job, done: make(chan error, 1), calls: make(chan call), left: make(chan struct{}),
+		woken: make(chan struct{}, 1)}
 }
 
 // do has something done by the goroutine of serve, and returns its error.
@@ -70,6 +78,7 @@ func (w *watch) do(ctx context.Context, what func(context.Context) error) error 
 func (w *watch) serve(ctx context.Context) error {
 	defer w.runs.Wait() //nolint:errcheck // runs report their errors themselves
 	defer close(w.left)
+	defer w.unfollow()
 	for ctx.Err() == nil {
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("slots of job %s: %w", w.name, err)
@@ -78,7 +87,8 @@ func (w *watch) serve(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	kept := context.WithoutCancel(ctx)
+	return errors.Join(w.keepIdle(kept), w.keepPassed(kept))
 }
 
 // adopt goes on with the job as it is configured now, nil when it is not any more.
@@ -87,10 +97,14 @@ func (w *watch) adopt(ctx context.Context, job *config.Job) error {
 	if w.job = job; w.due() {
 		plan = job.Plan()
 	}
+	w.follow(ctx)
 	if w.plan != nil && *w.plan == plan {
 		return nil
 	}
 	w.plan = &plan
+	if err := errors.Join(w.keepIdle(ctx), w.keepPassed(ctx)); err != nil {
+		return err
+	}
 	if plan == "" && !w.queued.IsZero() {
 		slot := one(w.queued).slot(w.name, state.Missed, "the job has no schedule any more")
 		w.queued = time.Time{}
@@ -144,7 +158,7 @@ func (w *watch) beginAtOnce(ctx context.Context, asked bool) error {
 	if err != nil {
 		return err
 	}
-	byHand := len(last) > 0 && (last[0].Trigger == state.Manual || last[0].Trigger == state.Backfilled)
+	byHand := len(last) > 0 && (last[0].Trigger == state.Manual || !last[0].Trigger.Forward())
 	if len(last) > 0 && last[0].State == state.Interrupted && !byHand {
 		w.begin(ctx, Start{Trigger: state.Resume, Slot: last[0].Slot})
 	} else if asked {
@@ -163,13 +177,22 @@ func (w *watch) sleep(ctx context.Context) error {
 			wait = max(min(wait, until), time.Millisecond)
 		}
 	}
+	if w.news && !w.busy {
+		wait = max(min(wait, w.newsIn(now)), time.Millisecond)
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case err := <-w.done:
 		w.busy = false
+		var idle *idleError
+		if errors.As(err, &idle) {
+			return w.idled(context.WithoutCancel(ctx), idle)
+		}
 		return err
+	case <-w.woken:
+		w.news = true
 	case c := <-w.calls:
 		c.answer <- c.do(ctx)
 	case <-ctx.Done():
@@ -200,9 +223,12 @@ func (w *watch) look(ctx context.Context) error {
 		return w.runQueued(ctx, due)
 	}
 	if due.all().count == 0 {
-		return nil
+		return w.readNews(ctx, now)
 	}
 	if held, err := w.held(ctx, due); held || err != nil {
+		return err
+	}
+	if err := w.keepPassed(ctx); err != nil {
 		return err
 	}
 	p := decide(w.job, due)
@@ -214,6 +240,7 @@ func (w *watch) look(ctx context.Context) error {
 		return nil
 	}
 	w.decided(latest(p.start.Decisions))
+	p.start.poll = p.start.Trigger == state.Schedule && len(p.start.Decisions) == 1 && quick(w.job, p.start.Slot)
 	w.begin(ctx, p.start)
 	return nil
 }
@@ -236,32 +263,45 @@ func (w *watch) notice(now time.Time) {
 
 // held records that nothing runs because an operator paused the job, or the engine halted it.
 func (w *watch) held(ctx context.Context, due overdue) (bool, error) {
-	decision, note := "", ""
+	decision, note, err := w.stopped(ctx)
+	if decision == "" || err != nil {
+		return false, err
+	}
+	all := due.all()
+	if quick(w.job, all.last) {
+		return true, w.passOver(ctx, all, decision, note)
+	}
+	w.decided(all.last)
+	return true, w.record(ctx, all.slot(w.name, decision, note))
+}
+
+// stopped says why nothing may run: paused by an operator, or halted by the engine; "" when it may.
+func (w *watch) stopped(ctx context.Context) (decision, note string, err error) {
 	paused, err := w.engine.Store.Paused(ctx)
 	if err != nil {
-		return false, err
+		return "", "", err
 	}
 	if p, ok := paused[w.name]; ok {
 		decision, note = state.Paused, "by "+p.Who
 	}
 	var halted *HaltedError
 	if err := w.engine.Blocked(ctx, w.job); errors.As(err, &halted) {
-		decision, note = state.Held, halted.Error()
+		if decision, note = state.Held, halted.Error(); halted.Who != "" {
+			decision = state.Paused
+		}
 	} else if err != nil {
-		return false, err
+		return "", "", err
 	}
-	if decision == "" {
-		return false, nil
-	}
-	all := due.all()
-	w.decided(all.last)
-	return true, w.record(ctx, all.slot(w.name, decision, note))
+	return decision, note, nil
 }
 
 // overlap decides about slots that come due while the job runs.
 func (w *watch) overlap(ctx context.Context, due overdue) error {
 	if due.current.IsZero() || due.missed.count > 0 && w.job.CatchUp != "none" {
 		return nil // slots that came while nobody was looking are made up for when the run is over
+	}
+	if w.job.Overlap == "skip" && !w.aside && w.queued.IsZero() && due.gone.count == 0 && quick(w.job, due.current) {
+		return w.passOver(ctx, due.all(), state.Skipped, "the run before it is still under way")
 	}
 	var decisions []state.Slot
 	if !w.queued.IsZero() {
@@ -312,7 +352,8 @@ func (w *watch) record(ctx context.Context, slots ...state.Slot) error {
 
 // begin runs the job in the background.
 func (w *watch) begin(ctx context.Context, s Start) {
-	w.busy, w.aside = true, s.Trigger == state.Backfilled
+	w.busy, w.aside = true, !s.Trigger.Forward()
+	w.news = w.news && s.ranged()
 	job := w.job // a run finishes with what it began with
 	w.runs.Go(func() error {
 		w.done <- w.run(ctx, job, s)
@@ -326,7 +367,10 @@ func (w *watch) run(ctx context.Context, job *config.Job, s Start) error {
 	var halted *HaltedError
 	var busy *BusyError
 	var broken *state.Error
+	var idle *idleError
 	switch {
+	case errors.As(err, &idle):
+		return idle
 	case errors.As(err, &halted) && halted.fresh:
 		return w.record(context.WithoutCancel(ctx), redecided(s.Decisions, state.Held, halted.Error())...)
 	case errors.As(err, &busy), errors.Is(err, state.ErrRunning):

@@ -119,6 +119,10 @@ func (s *sink) request(ctx context.Context, body *payload) (*http.Request, error
 		return nil, err
 	}
 	req.ContentLength = int64(len(body.head) + len(body.data))
+	req.GetBody = func() (io.ReadCloser, error) { // for the audit, which reads it before it leaves, and a connection that was closed
+		body.drained.Store(false) // of whoever reads the other one nothing is known: data is not used again
+		return io.NopCloser(&payload{head: body.head, data: body.data}), nil
+	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Accept", "application/json")
 	return req, nil

@@ -63,6 +63,7 @@ func (s *sink) plan(c *feed.Columns) (plan, error) {
 
 // push is a batch on its way: the body of the request, and the rows that are in it.
 type push struct {
+	id            string
 	body, records []byte
 	rows          []int
 	rejected      []feed.Rejection
@@ -87,22 +88,23 @@ func (s *sink) encode(p plan, b feed.Batch) push {
 		out.rows = append(out.rows, i)
 	}
 	out.records = append(records, ']')
-	out.body = s.envelope(out)
+	out.id, out.body = s.envelope(out)
 	return out
 }
 
 // envelope is the whole body. Its batch_id stands for all the rest of it, and for the run.
-func (s *sink) envelope(p push) []byte {
+func (s *sink) envelope(p push) (id string, body []byte) {
 	text := func(v string) string { return string(appendText(nil, v)) }
 	before := fmt.Sprintf(`{"interface":%s,"version":%s,"purpose":%s,"batch_id":`, text(s.Resource), text(s.connection.Version), text(s.connection.Purpose))
 	behind := fmt.Sprintf(`,"mode":%s,"count":%d,"records":`, text(s.mode), len(p.rows))
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s\n%s%s", s.run, before, behind)
 	h.Write(p.records)
-	body := make([]byte, 0, len(before)+len(behind)+len(p.records)+40)
-	body = append(append(body, before...), text(hex.EncodeToString(h.Sum(nil)[:16]))...)
+	id = hex.EncodeToString(h.Sum(nil)[:16])
+	body = make([]byte, 0, len(before)+len(behind)+len(p.records)+40)
+	body = append(append(body, before...), text(id)...)
 	body = append(append(body, behind...), p.records...)
-	return append(body, '}')
+	return id, append(body, '}')
 }
 
 // appendRecord appends one record, or says at which field it cannot be sent and why.

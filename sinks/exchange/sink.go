@@ -19,6 +19,7 @@ var (
 	_ feed.Sink      = (*sink)(nil)
 	_ feed.Preparer  = (*sink)(nil)
 	_ feed.Previewer = (*sink)(nil)
+	_ feed.Keyed     = (*sink)(nil)
 )
 
 // settings are the keys of a sink on an exchange connection.
@@ -68,6 +69,9 @@ func (s *sink) Prepare(_ context.Context, c *feed.Columns) error {
 	return err
 }
 
+// OrderedBy implements [feed.Keyed]: the partner keeps the record of a key that came last.
+func (s *sink) OrderedBy() []string { return s.Key }
+
 // Deliver validates and encodes the records, and sends those that are fit in one call; none when there are none. What is
 // rejected here carries the column's name as its code, what the partner rejects the partner's code. Errors: those of
 // [exchange.Answer] and the transport's, but Refuse for HTTP 400, 413 and 422; HaltJob for an answer that does not
@@ -90,7 +94,11 @@ func (s *sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 		return nil, refused(err)
 	}
 	theirs, err := s.account(r.Op, answer, push.rows)
-	return append(push.rejected, theirs...), err
+	if err != nil {
+		return nil, err
+	}
+	feed.Prove(ctx, feed.Proof{BatchID: push.id, Number: s.receipt(answer), Records: len(push.rows), Rejected: len(theirs)})
+	return append(push.rejected, theirs...), nil
 }
 
 func (s *sink) request(p push) exchange.Request {
@@ -105,6 +113,21 @@ func refused(err error) error {
 		return feed.Errorf(feed.Refuse, judged.Code, "%w", err)
 	}
 	return err
+}
+
+// receipt is the partner's number for a batch it has taken, "" when it gives none.
+func (s *sink) receipt(answer exchange.Answer) string {
+	var number any
+	if json.Unmarshal(answer.Field("receipt"), &number) != nil {
+		return ""
+	}
+	switch number := number.(type) {
+	case string:
+		return s.connection.Said(number)
+	case float64:
+		return string(answer.Field("receipt"))
+	}
+	return ""
 }
 
 // account reads which records the partner rejects. Every record must be accepted or rejected.

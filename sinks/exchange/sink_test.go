@@ -357,3 +357,32 @@ func BenchmarkEncode(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
 }
+
+// TestProof: what the partner gave for a batch reaches whoever keeps it, and only for a batch it took.
+func TestProof(t *testing.T) {
+	for answer, number := range map[string]string{
+		`{"code":0,"accepted":1,"receipt":"R-17"}`:          "R-17",
+		`{"code":0,"accepted":1,"receipt":20260301000017}`:  "20260301000017",
+		`{"code":0,"accepted":1}`:                           "",
+		`{"code":0,"accepted":1,"receipt":{"no":1}}`:        "",
+		`{"code":0,"accepted":1,"receipt":"sandbox-token"}`: "[hidden]",
+	} {
+		var got []feed.Proof
+		ctx := feed.WithProofs(t.Context(), func(p feed.Proof) { got = append(got, p) })
+		s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, answer), nil }), nil, false)
+		if _, err := s.Deliver(ctx, users([]feed.Value{"u1", "张*", nil})); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || got[0].Records != 1 || len(got[0].BatchID) != 32 || got[0].Number != number && number != "[hidden]" ||
+			strings.Contains(got[0].Number, "sandbox-token") {
+			t.Errorf("%s: %+v", answer, got)
+		}
+	}
+	ctx := feed.WithProofs(t.Context(), func(p feed.Proof) { t.Errorf("a batch that was not taken: %+v", p) })
+	for _, answer := range []string{`{"code":500,"receipt":"R-1"}`, `{"code":0,"accepted":7,"receipt":"R-1"}`} {
+		s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, answer), nil }), nil, false)
+		if _, err := s.Deliver(ctx, users([]feed.Value{"u1", "张*", nil})); err == nil {
+			t.Errorf("%s is taken", answer)
+		}
+	}
+}

@@ -47,6 +47,10 @@ func (s *Sink) Begin(ctx context.Context, c *feed.Columns, key []string, resume 
 		return nil, feed.Errorf(feed.HaltJob, "key", "%s: key is (%s), but the source tells its records apart by (%s)",
 			s.place, strings.Join(s.key, ", "), strings.Join(key, ", ")).WithRemedy("correct key in jobs.toml")
 	}
+	if s.keeps {
+		return nil, feed.Errorf(feed.HaltJob, "retention", "%s: the job reads everything there is, and its table holds just that", s.place).
+			WithRemedy("take retention out of the job: what is gone at the source is deleted anyway")
+	}
 	p, err := s.planFor(ctx, c)
 	if err != nil {
 		return nil, err

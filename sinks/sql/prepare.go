@@ -12,7 +12,7 @@ import (
 
 // Prepare implements [feed.Preparer]: it makes the table, or finds everything in it that the records do not go with.
 func (s *Sink) Prepare(ctx context.Context, c *feed.Columns) error {
-	_, err := s.planFor(ctx, c)
+	_, err := s.planFor(ctx, s.stamps(c))
 	return err
 }
 

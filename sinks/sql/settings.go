@@ -48,6 +48,9 @@ func (s *settings) Validate() []setting.Problem {
 	return out
 }
 
+// Retains says that rows can be deleted by their age; see package config.
+func (s *settings) Retains() bool { return true }
+
 // Limits are the records of a batch.
 func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 10000} }
 
@@ -58,7 +61,7 @@ func (s *settings) Open(ctx context.Context, env kind.Env) (feed.Sink, error) {
 		return nil, err
 	}
 	return &Sink{
-		db: db, name: sqldb.ParseName(s.table), key: s.key, changes: s.changes, zone: zone, writer: db.Writer(zone),
+		db: db, job: env.Job, keeps: env.Retention > 0, name: sqldb.ParseName(s.table), key: s.key, changes: s.changes, zone: zone, writer: db.Writer(zone),
 		place: fmt.Sprintf("connection %s, table %s", env.Connection, s.table), staging: staging(s.table, env.Job),
 	}, nil
 }

@@ -15,6 +15,8 @@ import (
 // Sink writes to one table. Deliver may be called by several goroutines.
 type Sink struct {
 	db      *sqldb.DB
+	job     string
+	keeps   bool // rows are stamped, to be deleted when the job's retention is over
 	name    sqldb.Name
 	key     []string
 	changes bool
@@ -49,6 +51,7 @@ func (s *Sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 	if b.Len() == 0 {
 		return nil, nil
 	}
+	b = s.stamped(b, time.Now())
 	p, err := s.planFor(ctx, b.Columns)
 	if err != nil {
 		return nil, err

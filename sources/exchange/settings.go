@@ -89,6 +89,15 @@ func (s *settings) known() []column {
 	return list
 }
 
+// Columns returns the names of the columns as far as the settings name them, nil when they name none.
+func (s *settings) Columns() []string {
+	var names []string
+	for _, c := range s.known() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // usualPage is how many records a page has unless page_size says otherwise.
 const usualPage = 500
 

@@ -51,6 +51,9 @@ func (s *Settings) Validate() []setting.Problem {
 	return problems
 }
 
+// Columns returns the columns that are read, nil when that is not said.
+func (s *Settings) Columns() []string { return s.columns }
+
 // Limits has no bound: a page ends by itself after 32 MiB.
 func (s *Settings) Limits() kind.Limits { return kind.Limits{Default: 1000} }
 

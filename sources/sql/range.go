@@ -80,7 +80,7 @@ func (s *Source) Count(ctx context.Context, after feed.Cursor) (int64, error) {
 	q := s.db.Stmt("SELECT COUNT(*) FROM ", s.from, " WHERE ")
 	s.window(q, p)
 	var n int64
-	err = s.db.Use(ctx, func(c *sqldb.Session) error {
+	err = s.use(ctx, func(c *sqldb.Session) error {
 		n, err = c.Int(ctx, q.String(), q.Args...)
 		return err
 	})
@@ -143,7 +143,7 @@ func (b bound) append(q *sqldb.Stmt, cursor []sqldb.Column) {
 }
 
 // Range implements [feed.Ranger]. A bound is a value of the first cursor column or a cursor. A day as the upper bound
-// belongs to the range as a whole.
+// belongs to the range as a whole; a value behind [feed.Before] does not.
 func (s *Source) Range(from, to string) (feed.Cursor, feed.Source, error) {
 	bounded := *s
 	var start position
@@ -219,6 +219,13 @@ func (s *Source) bound(text string) (position, error) {
 }
 
 func (s *Source) end(text string) (bound, error) {
+	if border, ok := strings.CutPrefix(text, feed.Before); ok {
+		p, err := s.bound(strings.TrimSpace(border))
+		if err == nil && len(p.values) != 1 {
+			err = s.noEnd(text)
+		}
+		return bound{"<", p.values}, err
+	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err == nil && s.cursor[0].Type != feed.Integer {
 		next, err := s.bound(day.AddDate(0, 0, 1).Format(time.DateOnly))
@@ -229,8 +236,12 @@ func (s *Source) end(text string) (bound, error) {
 		return bound{}, err
 	}
 	if p.from && len(p.values) > 1 {
-		return bound{}, feed.Errorf(feed.HaltJob, "range", "%s: %s is no upper bound", s.place, text).
-			WithRemedy("write a value, a day or a cursor [%s]", strings.Join(sqldb.Names(s.cursor), ", "))
+		return bound{}, s.noEnd(text)
 	}
 	return bound{"<=", p.values}, nil
+}
+
+func (s *Source) noEnd(text string) error {
+	return feed.Errorf(feed.HaltJob, "range", "%s: %s is no upper bound", s.place, text).
+		WithRemedy("write a value, a day or a cursor [%s]", strings.Join(sqldb.Names(s.cursor), ", "))
 }

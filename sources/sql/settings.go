@@ -21,6 +21,7 @@ type settings struct {
 	cursor     []string
 	columns    []string
 	lookback   time.Duration
+	changes    string // the channel that is listened on
 }
 
 var _ kind.Source = (*settings)(nil)
@@ -36,6 +37,7 @@ func (s *settings) Fields() []setting.Field {
 		setting.Texts("cursor", &s.cursor, "columns that order the rows and tell them apart, the primary key last", "排序并唯一确定一行的列，主键放最后").Require(),
 		setting.Texts("columns", &s.columns, "columns to read, the cursor's among them; all when left out", "要读取的列（须含游标列），默认全部"),
 		setting.Duration("lookback", &s.lookback, "how far back every run reads again, for rows committed late", "每次运行回读的时长，用于补读迟提交的行"),
+		s.changesField(),
 	}
 }
 
@@ -56,8 +58,11 @@ func (s *settings) Validate() []setting.Problem {
 	if len(s.cursor) == 0 {
 		out = append(out, setting.Problem{Key: "cursor", Text: "the list is empty", Remedy: `name the columns, for example ["updated_at", "id"]`})
 	}
-	return out
+	return append(out, s.listenable()...)
 }
+
+// Columns returns the columns that are read, nil when that is not said: all.
+func (s *settings) Columns() []string { return s.columns }
 
 // Limits are the rows of a page.
 func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 2000} }

@@ -24,6 +24,8 @@ type Source struct {
 	checked  bool   // no NULL has been found
 	note     string // what to tell with the first page
 	to       bound
+	only     chosen   // of a selection
+	since    position // of a selection: where it begins
 	zone     *time.Location
 	lookback time.Duration
 }
@@ -51,7 +53,7 @@ func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.
 	q.Add(" ORDER BY ", s.db.List("t.", sqldb.Names(s.cursor)), fmt.Sprintf(" LIMIT %d", limit+1))
 	r := &pageReader{s: s, limit: limit, after: p, last: make([]feed.Value, len(s.at)), page: feed.Page{Next: after, Done: true, Total: -1}}
 	r.page.Rows = feed.Batch{Columns: s.list, Values: make([]feed.Value, 0, limit*len(s.columns))}
-	err = s.db.Use(ctx, func(c *sqldb.Session) error {
+	err = s.use(ctx, func(c *sqldb.Session) error {
 		if err := s.refuseNull(ctx, c); err != nil {
 			return err
 		}
@@ -98,10 +100,13 @@ func (s *Source) window(q *sqldb.Stmt, p position) {
 		q.From(s.cursor, p.values)
 	case len(p.values) > 0:
 		q.Behind(s.cursor, p.values)
+	case len(s.since.values) > 0:
+		q.From(s.cursor, s.since.values)
 	default:
 		q.Add("1 = 1")
 	}
 	s.to.append(q, s.cursor)
+	s.only.append(q, s)
 }
 
 // refuseNull looks once a run for a row that paging would never come across.

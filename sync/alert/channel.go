@@ -30,6 +30,7 @@ type Route struct {
 	Name    string
 	On      []Kind
 	Channel Channel
+	Partner string // whose contacts it reaches, and nobody else; "" for our own people
 }
 
 // takes says whether a route takes what an event says about a kind of trouble: a recovery needs both kinds.
@@ -40,7 +41,7 @@ func (r Route) takes(says, kind Kind) bool {
 func (r Route) pick(events []Event) []Event {
 	var list []Event
 	for _, e := range events {
-		if r.takes(e.Says(), e.Kind) {
+		if r.Partner == e.Partner && r.takes(e.Says(), e.Kind) {
 			list = append(list, e)
 		}
 	}

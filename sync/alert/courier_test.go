@@ -188,7 +188,7 @@ func TestDeskStopsWhileSending(t *testing.T) {
 func TestTry(t *testing.T) {
 	b, refusal := &inbox{}, errors.New("no")
 	c := &inbox{refuse: func(int) error { return refusal }}
-	got := Try(t.Context(), []Route{{"a", nil, b}, {"b", nil, c}}, TestMessage("en", "etl-1", time.Now()))
+	got := Try(t.Context(), []Route{{Name: "a", Channel: b}, {Name: "b", Channel: c}}, TestMessage("en", "etl-1", time.Now()))
 	if want := []Result{{"a", nil}, {"b", refusal}}; !slices.Equal(got, want) || b.take()[0] != "a test alert" {
 		t.Errorf("%v", got)
 	}

@@ -36,7 +36,7 @@ func (l ledger) decide(found []finding, now time.Time, r rules) plan {
 	for s, e := range l {
 		switch {
 		case r.waiting(s):
-		case !r.takes(s.Kind, s.Kind), s.Scope == JobScope && !seen[s], !e.Open && e.cooled(now, r.coolDown):
+		case !r.takes(s.Kind, s.Kind), s.Scope != ConnectionScope && !seen[s], !e.Open && e.cooled(now, r.coolDown):
 			p.forget = append(p.forget, s) // nobody listens, the job or its promise is gone, or it was long ago
 		case !seen[s]: // a connection that is no longer halted
 			p.weigh(e, finding{Event{Subject: s, At: now}, quiet}, now, r)
@@ -53,7 +53,7 @@ func (e Event) urgency() int {
 	if e.Over {
 		return len(Kinds())
 	}
-	return slices.Index([]Kind{Halted, Failed, Late, Stale}, e.Kind)
+	return slices.Index([]Kind{Halted, Failed, Late, Stale, Fault, Escalated}, e.Kind)
 }
 
 func (p *plan) weigh(e Entry, f finding, now time.Time, r rules) {

@@ -38,6 +38,11 @@ type Desk struct {
 	wake     chan struct{}
 	arrived  chan arrival
 
+	find    func(ctx context.Context, w World, now time.Time) ([]finding, error)
+	compose func(lang, instance string, events []Event) Message
+	mine    func(Subject) bool                                      // the memory holds those of several desks
+	told    func(ctx context.Context, e Event, now time.Time) error // somebody has heard of it
+
 	// All below belongs to the goroutine of Run.
 	ledger  ledger
 	flights map[Subject]*flight
@@ -67,6 +72,10 @@ type arrival struct {
 // New returns a desk.
 func New(o Options) *Desk {
 	d := &Desk{Options: o, wake: make(chan struct{}, 1), arrived: make(chan arrival), flights: map[Subject]*flight{}}
+	d.find = func(_ context.Context, w World, now time.Time) ([]finding, error) { return look(w, now), nil }
+	d.compose = Compose
+	d.mine = func(s Subject) bool { return s.Scope != PartnerScope }
+	d.told = func(context.Context, Event, time.Time) error { return nil }
 	for _, r := range o.Routes {
 		d.couriers = append(d.couriers, newCourier(r, o.Log))
 	}
@@ -90,7 +99,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 	d.ledger = ledger{}
 	for _, e := range entries {
-		d.ledger[e.Subject] = e
+		if d.mine(e.Subject) {
+			d.ledger[e.Subject] = e
+		}
 	}
 	var work sync.WaitGroup
 	for _, c := range d.couriers {
@@ -111,7 +122,11 @@ func (d *Desk) look(ctx context.Context) error {
 		return fmt.Errorf("looking for trouble: %w", err)
 	}
 	now := d.Now()
-	p := d.ledger.decide(look(world, now), now, rules{d.CoolDown, d.takes, d.waiting})
+	found, err := d.find(ctx, world, now)
+	if err != nil {
+		return err
+	}
+	p := d.ledger.decide(found, now, rules{d.CoolDown, d.takes, d.waiting})
 	for _, e := range p.save {
 		d.ledger[e.Subject] = e
 		if err := d.Memory.SaveAlert(ctx, e); err != nil {
@@ -195,7 +210,7 @@ func (d *Desk) send(events []Event) {
 		if len(list) == 0 {
 			continue
 		}
-		p := parcel{message: Compose(d.Lang, d.Instance, list)}
+		p := parcel{message: d.compose(d.Lang, d.Instance, list)}
 		for _, e := range list {
 			p.tickets = append(p.tickets, ticket{e.Subject, d.flights[e.Subject].serial})
 		}
@@ -224,6 +239,9 @@ func (d *Desk) landed(ctx context.Context, a arrival) error {
 		d.ledger[t.subject] = e
 		if err := d.Memory.SaveAlert(ctx, e); err != nil {
 			return fmt.Errorf("remembering an alert: %w", err)
+		}
+		if err := d.told(ctx, f.event, d.Now()); err != nil {
+			return err
 		}
 	}
 	return nil

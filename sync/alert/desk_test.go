@@ -119,7 +119,7 @@ func (o *office) expect(b *inbox, want ...string) {
 	}
 }
 
-func all(name string, c Channel) Route { return Route{name, Kinds(), c} }
+func all(name string, c Channel) Route { return Route{Name: name, On: Kinds(), Channel: c} }
 
 // quietJob is a world with a job that promises nothing, so that only what a test does counts.
 func (o *office) quietJob() *office {
@@ -219,7 +219,7 @@ func TestDeskKilledBeforeSending(t *testing.T) {
 func TestDeskGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, c := &inbox{}, &inbox{}
-		o := newOffice(t, all("ops", b), Route{"pager", []Kind{Halted}, c}).quietJob()
+		o := newOffice(t, all("ops", b), Route{Name: "pager", On: []Kind{Halted}, Channel: c}).quietJob()
 		second := o.world.Jobs[0]
 		second.Name = "affairs"
 		o.world.Jobs = append(o.world.Jobs, second)

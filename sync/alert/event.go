@@ -65,6 +65,9 @@ type Event struct {
 	PausedBy string         // stale: an operator has paused the job
 	Jobs     []string       // on a halted connection
 	Location *time.Location // of the job; nil: UTC
+
+	Partner string // of PartnerScope: whose contacts are told, and
+	Notice  Notice // what
 }
 
 // Counts are records.

@@ -35,6 +35,14 @@ func (w *Watch) Validate(s *schedule.Schedule) []setting.Problem {
 	return nil
 }
 
+// Deadline is when a slot is to be done by; the zero time when nothing is promised.
+func (w *Watch) Deadline(slot time.Time, loc *time.Location) time.Time {
+	if !w.DoneBy.given {
+		return time.Time{}
+	}
+	return w.DoneBy.after(slot, loc)
+}
+
 // TimeOfDay is a time on the clock on the wall; the zero TimeOfDay is none.
 type TimeOfDay struct {
 	hour, minute int

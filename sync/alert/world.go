@@ -21,8 +21,11 @@ type Job struct {
 	Location *time.Location
 	Jitter   time.Duration
 	Known    time.Time // when a daemon saw the job first: slots before were never due
-	PausedBy string    // the operator who paused it; empty: it is not paused
-	Running  time.Time // when the run under way began; zero: none is
+	Partner  string    // whose exchange it is; "" for nobody's
+	// Interface is what is exchanged, as the partner calls it.
+	Interface string
+	PausedBy  string    // the operator who paused it; empty: it is not paused
+	Running   time.Time // when the run under way began; zero: none is
 	// Success is the last run that ended done or part, Last the last that ended in any way but interrupted or cancelled.
 	// Runs over a range (a backfill) are neither. The zero Run: there is none.
 	Success, Last Run
@@ -36,6 +39,7 @@ type Run struct {
 	StartedAt, FinishedAt time.Time
 	Code, Error, Remedy   string
 	Counts                Counts
+	Waiting               int64 // records that it was to move and did not, -1 when nobody can tell
 }
 
 // Halt is what stops a job or a connection.

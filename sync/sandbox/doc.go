@@ -10,6 +10,15 @@
 // {msg, result, data}; what the document leaves open is decided thus: a refused call is HTTP 200 with result 0, a body
 // that cannot be read HTTP 400, a page behind the end an empty companyList with result 1.
 //
+// POST {base}/getPublicResourcesTrading: uniscId and licenseID, none to three records, code and name in the first one only.
+// The licence is the licenseID that POST {base}/uploadAuthorization (uniscId, file in base64 or as multipart/form-data, fileName) returns.
+//
+// The account: getPublicKey (accessid) returns publicKey (PEM) and keyId; getToken (accessid, username, pwd) returns token and expiresIn
+// in seconds; updatePassword takes oldPwd and newPwd, of at least 8 characters, and ends all tokens. A token, in the header
+// Authorization (also as Bearer) or token or as parameter token, takes the place of pwd. A password may come in clear, as the hex of
+// its MD5 or SM3, or encrypted with the public key. With an envelope ([CreditOptions], [Credit.Speak]) the queries and the
+// upload are sealed both ways as its profile says; the account's operations are not.
+//
 // # Busipush: 晋来办
 //
 // POST {base}/openplatform/open/busipush.action?generate with a form body. Checked, in this order: content type, required
@@ -51,4 +60,19 @@
 // where signature is HMAC-SHA256(secret, METHOD "\n" path "\n" timestamp "\n" nonce "\n" digest), path is the path of
 // the URL as sent (percent-encoded, without the query), and digest is the lower-hex SHA-256 of the body. The timestamp may be ten minutes
 // off either way; a nonce (8 to 64 hex digits) is accepted once in 24 hours.
+//
+// # Coupang: Coupang Open API
+//
+// GET {base}/v2/providers/… for all streams of the ten categories, and the same at the root of the sandbox, since clients sign the
+// path they send: a signature over the path on the wire is taken, and one without the sandbox's prefix. Checked, in this order:
+// the Authorization header (", " and "," between its fields), the access key, the signature over the exact bytes, its age, 10 calls
+// a second (50 a minute for Rocket Growth), vendor and version in the path, windows, statuses and page sizes.
+//
+// # Caih: 东信 云消息
+//
+// POST {base}/sendsms and {base}/varsms with a JSON body. Checked, in this order: JSON, account, password and appId with a
+// timestamp of at most 50 minutes, the signature at the front, sendtime, extend, uid and batchid, the number of messages
+// (1000), each message. Groups of varsms that cannot be read are filtered and not mentioned. Everything is HTTP 200 with a
+// code; a call that is refused sends nothing, and the same call again sends again. {base}/reports is the stand-in's own: GET
+// and POST {"to": address, "delay_ms": n, "fail": [numbers], "twice": bool} say where status reports are pushed.
 package sandbox

@@ -31,6 +31,9 @@ type ExchangeOptions struct {
 	// Masked names the fields of a resource that are rejected in clear: a value that is not empty must hold a '*'.
 	// For users it is phone, name and id_card when it is not named.
 	Masked map[string][]string
+	// Revisions names the field of a resource that counts the changes of a record; "revision" for orders when it is nil. A record
+	// with an older one than is kept changes nothing.
+	Revisions map[string]string
 	// Token, and KeyID with Secret, are the credentials of the two ways to authorise; test ones when empty.
 	Token, KeyID, Secret string
 }
@@ -46,8 +49,10 @@ type Exchange struct {
 	serving  map[string][]json.RawMessage
 	batches  map[string]exchangeBatch
 	order    []string // batch ids, oldest first
-	poison   map[string]bool
-	stats    ExchangeStats
+
+	revisions map[string]*revision // by resource and key
+	poison    map[string]bool
+	stats     ExchangeStats
 }
 
 // exchangeBatch is a batch that was answered: the digest of its body and the answer.
@@ -57,8 +62,9 @@ type exchangeBatch struct {
 }
 
 // ExchangeStats counts since the start: pushes, queries, calls refused, batches that came again, records kept and
-// records rejected (not counting batches that came again).
-type ExchangeStats struct{ Pushes, Queries, Refused, Repeated, Accepted, Rejected int64 }
+// records rejected (not counting batches that came again). Same counts revisions that came again in another batch, Overtaken
+// those that came for the first time after a newer one of their key: a sender that keeps the order has none.
+type ExchangeStats struct{ Pushes, Queries, Refused, Repeated, Accepted, Rejected, Same, Overtaken int64 }
 
 // NewExchange returns the stand-in.
 func NewExchange(o ExchangeOptions) *Exchange {
@@ -67,6 +73,10 @@ func NewExchange(o ExchangeOptions) *Exchange {
 		o.Keys = map[string]string{}
 	}
 	o.Keys["users"] = or(o.Keys["users"], "user_id")
+	o.Keys[ordersResource] = or(o.Keys[ordersResource], "order_no")
+	if o.Revisions == nil {
+		o.Revisions = map[string]string{ordersResource: "revision"}
+	}
 	if o.Masked == nil {
 		o.Masked = map[string][]string{"users": {"phone", "name", "id_card"}}
 	}
@@ -75,7 +85,7 @@ func NewExchange(o ExchangeOptions) *Exchange {
 	o.Secret = or(o.Secret, "sandbox-secret")
 	return &Exchange{
 		opts: o, received: map[string]map[string]json.RawMessage{}, serving: map[string][]json.RawMessage{},
-		batches: map[string]exchangeBatch{}, poison: map[string]bool{},
+		batches: map[string]exchangeBatch{}, poison: map[string]bool{}, revisions: map[string]*revision{},
 	}
 }
 
@@ -295,7 +305,7 @@ func (e *Exchange) store(resource string, p *exchangePush, digest [sha256.Size]b
 	e.stats.Accepted += int64(len(p.Records) - len(rejected))
 	e.stats.Rejected += int64(len(rejected))
 	list, _ := json.Marshal(rejected)
-	answer := fmt.Appendf(nil, `{"code":0,"message":"ok","accepted":%d,"rejected":%s}`, len(p.Records)-len(rejected), list)
+	answer := fmt.Appendf(nil, `{"code":0,"message":"ok","accepted":%d,"rejected":%s,"receipt":"R-%06d"}`, len(p.Records)-len(rejected), list, e.stats.Pushes)
 	e.remember(id, exchangeBatch{digest, answer})
 	return answer
 }
@@ -322,7 +332,9 @@ func (e *Exchange) keep(resource string, records []json.RawMessage) []exchangeRe
 			rejected = append(rejected, exchangeRejection{i, code, reason})
 			continue
 		}
-		into[key] = bytes.Clone(raw)
+		if !e.outdated(resource, key, e.revisionOf(resource, raw)) {
+			into[key] = bytes.Clone(raw)
+		}
 	}
 	return rejected
 }
@@ -347,6 +359,11 @@ func (e *Exchange) inspect(resource string, raw json.RawMessage) (key, code, rea
 	}
 	if e.poison[key] {
 		return "", "poison", "the record cannot be processed"
+	}
+	if resource == ordersResource && name == "order_no" {
+		if code, reason = checkOrder(record); code != "" {
+			return "", code, reason
+		}
 	}
 	for _, f := range e.opts.Masked[resource] {
 		if s, _ := record[f].(string); s != "" && !strings.Contains(s, "*") {

@@ -39,7 +39,7 @@ func TestExchangeKeepsAndRejects(t *testing.T) {
 		`{"index":1,"code":"poison","reason":"the record cannot be processed"},` +
 		`{"index":2,"code":"key","reason":"user_id is missing or empty"},` +
 		`{"index":3,"code":"type","reason":"the record is not an object"},` +
-		`{"index":4,"code":"unmasked","reason":"phone is not masked"}]}`
+		`{"index":4,"code":"unmasked","reason":"phone is not masked"}],"receipt":"R-000001"}`
 	for range 2 {
 		if r := call(t, e, exchangeURL+"users", "application/json", body, bearer()...); r.body != want || r.status != 200 {
 			t.Fatalf("%d %s", r.status, r.body)
@@ -55,7 +55,7 @@ func TestExchangeKeepsAndRejects(t *testing.T) {
 		t.Errorf("%+v", e.Stats())
 	}
 	empty := call(t, e, exchangeURL+"users", "application/json", jsonText(t, envelope("b2")), bearer()...)
-	if empty.body != `{"code":0,"message":"ok","accepted":0,"rejected":[]}` {
+	if empty.body != `{"code":0,"message":"ok","accepted":0,"rejected":[],"receipt":"R-000003"}` {
 		t.Error(empty.body)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,8 +44,8 @@ const (
 
 // Kinds lists all kinds.
 func Kinds() []Kind {
-	return []Kind{Latency, TooMany, Internal, HTML, DropBefore, DropAfter, Truncate, Break,
-		Result0, State300, State302, Stateless, Code500}
+	return append([]Kind{Latency, TooMany, Internal, HTML, DropBefore, DropAfter, Truncate, Break,
+		Result0, State300, State302, Stateless, Code500}, slices.Concat(caihKinds(), coupangKinds())...)
 }
 
 // Fault is one thing that goes wrong, at every Every-th request (every one when 0), and at most Next times (without end
@@ -169,6 +170,13 @@ func (f *Fault) apply(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		f.half(w, r, h)
 	default:
 		drain(r)
+		if strings.HasPrefix(string(f.Kind), caihKind) {
+			answerCaih(w, f.Kind)
+			return
+		}
+		if answerCoupang(w, f.Kind) {
+			return
+		}
 		f.answer(w)
 	}
 }

@@ -15,6 +15,9 @@ type standIn interface {
 	Describe() string
 }
 
+// rooted is a stand-in that is also served at the path its clients know, because they sign it.
+type rooted interface{ Root() string }
+
 // partner is a stand-in with its place in the sandbox.
 type partner struct {
 	typ    string // of the connections to it, and where it is served: /credit/
@@ -29,6 +32,8 @@ func (s *Sandbox) partners() []partner {
 		{"credit", "商务诚信公共服务平台", s.Credit, &s.Faults.Credit},
 		{"busipush", "晋来办", s.Busipush, &s.Faults.Busipush},
 		{"exchange", "数据接口对接协议", s.Exchange, &s.Faults.Exchange},
+		{"coupang", "Coupang Open API", s.Coupang, &s.Faults.Coupang},
+		{"caih", "东信 云消息", s.Caih, &s.Faults.Caih},
 	}
 }
 

@@ -17,6 +17,8 @@ type Options struct {
 	Credit   CreditOptions
 	Busipush BusipushOptions
 	Exchange ExchangeOptions
+	Coupang  CoupangOptions
+	Caih     CaihOptions
 }
 
 // Sandbox is the stand-ins under one address, each with its faults before it:
@@ -32,8 +34,10 @@ type Sandbox struct {
 	Credit   *Credit
 	Busipush *Busipush
 	Exchange *Exchange
+	Coupang  *Coupang
+	Caih     *Caih
 	// Faults are set here at run time, or by POST /faults.
-	Faults struct{ Credit, Busipush, Exchange Faults }
+	Faults struct{ Credit, Busipush, Exchange, Coupang, Caih Faults }
 
 	url    string
 	mux    *http.ServeMux
@@ -46,10 +50,14 @@ type Sandbox struct {
 func New(o Options) *Sandbox {
 	s := &Sandbox{
 		Credit: NewCredit(o.Credit), Busipush: NewBusipush(o.Busipush), Exchange: NewExchange(o.Exchange),
+		Coupang: NewCoupang(o.Coupang), Caih: NewCaih(o.Caih),
 		url: "http://127.0.0.1", mux: http.NewServeMux(),
 	}
 	for _, p := range s.partners() {
 		s.mux.Handle("/"+p.typ+"/", p.faults.Wrap(p.is))
+		if known, ok := p.is.(rooted); ok {
+			s.mux.Handle(known.Root(), p.faults.Wrap(p.is))
+		}
 	}
 	s.mux.HandleFunc("GET /{$}", s.serveIndex)
 	s.mux.HandleFunc("GET /faults", s.serveFaults)

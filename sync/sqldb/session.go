@@ -60,7 +60,12 @@ func (s *Session) Close() error {
 
 // Tx runs fn in a transaction, which is taken back when fn returns an error.
 func (s *Session) Tx(ctx context.Context, fn func() error) error {
-	if _, err := s.Exec(ctx, s.d.begin); err != nil {
+	return s.within(ctx, s.d.begin, fn)
+}
+
+// within runs fn in a transaction that a statement begins.
+func (s *Session) within(ctx context.Context, begin string, fn func() error) error {
+	if _, err := s.Exec(ctx, begin); err != nil {
 		return err
 	}
 	s.inTx = true

@@ -1,0 +1,197 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"milkrun/state"
+	"milkrun/sync/config"
+	"milkrun/sync/feed"
+)
+
+// pollingJob is a job that looks every two seconds.
+func pollingJob(t *testing.T, source feed.Source, sink feed.Sink) *config.Job {
+	t.Helper()
+	job := newJob(t, "orders", source, sink)
+	job.Schedule = schedules(t, "@every 2s", time.UTC)
+	return job
+}
+
+// decidedOnce fails unless every slot of a job up to the last one has exactly one decision; it returns the rows.
+func decidedOnce(t *testing.T, store *state.Store, job *config.Job, since time.Time) []state.Slot {
+	t.Helper()
+	rows, err := store.Slots(context.Background(), job.Name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, at := int64(0), since
+	for i := len(rows) - 1; i >= 0; i-- {
+		row := rows[i]
+		for n := int64(0); n < row.Count; n++ {
+			if at = job.Schedule.Next(at); n == 0 && !at.Equal(row.At) {
+				t.Fatalf("the slot %s has no decision; then comes %+v", at, row)
+			}
+			want++
+		}
+		if !at.Equal(row.Through) {
+			t.Fatalf("%d slots from %s end at %s, the row says %s", row.Count, row.At, at, row.Through)
+		}
+	}
+	return rows
+}
+
+func allRuns(t *testing.T, store *state.Store) []state.Run {
+	t.Helper()
+	runs, err := store.Runs(context.Background(), state.RunFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs
+}
+
+// TestPollsShareRows lets a job look every two seconds for more than an hour, in which something is new twice.
+func TestPollsShareRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := &growing{}, newShelf()
+		source.n.Store(5)
+		job := pollingJob(t, source, sink)
+		p := newPlant(t, job)
+		d := p.start(false)
+		pass(time.Hour + time.Minute)
+		source.n.Store(7)
+		pass(10 * time.Minute)
+		source.n.Store(30)
+		pass(10 * time.Minute)
+		sink.whole(t, 30)
+		d.end()
+		e := p.engine()
+		defer e.Store.Close()
+		rows, runs := decidedOnce(t, e.Store, job, p.since), allRuns(t, e.Store)
+		polls, slots, moved := int64(0), int64(0), 0
+		for _, r := range runs {
+			if polls += r.Polls; r.Polls == 0 {
+				moved++
+			}
+			if r.State != state.Done {
+				t.Errorf("run %d is %s", r.ID, r.State)
+			}
+		}
+		for _, s := range rows {
+			slots += s.Count
+		}
+		if moved != 3 || polls+3 != slots || slots < 2400 || len(rows) > 10 || len(runs) > 10 {
+			t.Errorf("%d slots in %d rows, %d polls in %d runs, %d of which moved something", slots, len(rows), polls, len(runs), moved)
+		}
+		if last := runs[0]; last.Polls == 0 || p.clock.now().Sub(last.FinishedAt) > time.Minute || last.StartedAt.After(last.FinishedAt) {
+			t.Errorf("the last row is %+v at %s", last, p.clock.now())
+		}
+	})
+}
+
+// TestPollsAreDecidedOnceAcrossAKill kills the daemon between two notes of what it looked at.
+func TestPollsAreDecidedOnceAcrossAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := &list{n: 5}, newShelf()
+		job := pollingJob(t, source, sink)
+		p := newPlant(t, job)
+		for range 5 {
+			d := p.start(false)
+			pass(3*time.Minute + 17*time.Second)
+			d.kill()
+		}
+		d := p.start(false)
+		pass(time.Minute)
+		d.end()
+		e := p.engine()
+		defer e.Store.Close()
+		decidedOnce(t, e.Store, job, p.since)
+		sink.whole(t, 5)
+	})
+}
+
+// TestSlotsOfABusyPollShareARow has a run take five minutes.
+func TestSlotsOfABusyPollShareARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := &list{n: 5}, newShelf()
+		sink.deliver = func(feed.Batch) ([]feed.Rejection, error) {
+			pass5 := time.NewTimer(5 * time.Minute)
+			<-pass5.C
+			return nil, nil
+		}
+		job := pollingJob(t, source, sink)
+		p := newPlant(t, job)
+		d := p.start(false)
+		pass(10 * time.Minute)
+		d.end()
+		e := p.engine()
+		defer e.Store.Close()
+		rows := decidedOnce(t, e.Store, job, p.since)
+		skipped := int64(0)
+		for _, s := range rows {
+			if s.Decision == state.Skipped {
+				skipped += s.Count
+			}
+		}
+		if skipped < 140 || skipped > 151 || len(rows) > 10 {
+			t.Errorf("%d slots are skipped, %d rows: %+v", skipped, len(rows), rows)
+		}
+	})
+}
+
+// TestPollIsARunWhenInDoubt: what the look cannot be sure of is recorded.
+func TestPollIsARunWhenInDoubt(t *testing.T) {
+	for name, source := range map[string]feed.Source{
+		"something new":  &list{n: 1},
+		"an error":       &list{fetch: func(int) error { return feed.Errorf(feed.Fail, "x", "no") }},
+		"stands still":   &list{n: 3, still: true},
+		"an enumeration": newCrowd(0),
+	} {
+		e := newEngine(t)
+		r, err := e.Run(t.Context(), newJob(t, "j", source, newShelf()), Start{Trigger: state.Schedule, poll: true})
+		var idle *idleError
+		if errors.As(err, &idle) || r.ID == 0 {
+			t.Errorf("%s: %v, run %d", name, err, r.ID)
+		}
+	}
+	e, job := newEngine(t), newJob(t, "j", &list{n: 2}, newShelf())
+	mustRun(t, e, job)
+	_, err := e.Run(t.Context(), job, Start{Trigger: state.Schedule, poll: true})
+	var idle *idleError
+	if !errors.As(err, &idle) || len(allRuns(t, e.Store)) > 1 {
+		t.Errorf("nothing new: %v", err)
+	}
+}
+
+// TestSlotsOfAPausedPollShareARow: a pause of an hour leaves a few rows, and every slot has its decision.
+func TestSlotsOfAPausedPollShareARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		job := pollingJob(t, &list{n: 5}, newShelf())
+		p := newPlant(t, job)
+		d := p.start(false)
+		pass(time.Minute)
+		if err := d.Store.Pause(context.Background(), job.Name, "me", "test"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Hour)
+		if _, err := d.Store.Unpause(context.Background(), job.Name, "me", "test"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		d.end()
+		e := p.engine()
+		defer e.Store.Close()
+		paused := int64(0)
+		rows := decidedOnce(t, e.Store, job, p.since)
+		for _, s := range rows {
+			if s.Decision == state.Paused {
+				paused += s.Count
+			}
+		}
+		if paused < 1795 || paused > 1805 || len(rows) > 14 {
+			t.Errorf("%d slots paused, %d rows", paused, len(rows))
+		}
+	})
+}
