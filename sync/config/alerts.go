@@ -11,7 +11,8 @@ import (
 // Alerts is [alerts]. Without channels nobody is told anything.
 type Alerts struct {
 	alert.Settings
-	Channels []AlertChannel // in the order of the file
+	Channels []AlertChannel   // in the order of the file
+	Partners []*alert.Partner // [partners.*], likewise
 	digest   string
 }
 
@@ -24,11 +25,17 @@ type AlertChannel struct {
 	Settings   channel.Channel
 }
 
-// Routes returns the channels as package alert takes them.
+// Routes returns the channels as package alert takes them, without those that reach partners' contacts.
 func (a Alerts) Routes() []alert.Route {
-	routes := make([]alert.Route, len(a.Channels))
-	for i, c := range a.Channels {
-		routes[i] = alert.Route{Name: c.Name, On: c.Settings.Kinds(), Channel: c.Settings}
+	routes := make([]alert.Route, 0, len(a.Channels))
+	theirs := map[string]bool{}
+	for _, r := range a.PartnerRoutes() {
+		theirs[r.Name] = true
+	}
+	for _, c := range a.Channels {
+		if !theirs[c.Name] {
+			routes = append(routes, alert.Route{Name: c.Name, On: c.Settings.Kinds(), Channel: c.Settings})
+		}
 	}
 	return routes
 }

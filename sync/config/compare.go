@@ -86,9 +86,10 @@ func parts(j *Job) []part {
 	value := func(args ...any) string { return fmt.Sprintf("%+v", args) } // prints maps sorted
 	return []part{
 		{"source", j.Source.digest}, {"sink", j.Sink.digest},
-		{"mask", value(j.Mask)}, {"retry", value(j.Retry)}, {"reconcile", value(j.Reconcile)}, {"shrink_limit", value(j.ShrinkLimit)},
+		{"mask", value(j.Mask)}, {"retry", value(j.Retry)}, {"reconcile", value(j.Reconcile)}, {"retention", value(j.Retention)}, {"shrink_limit", value(j.ShrinkLimit)},
 		{"page_size", value(j.PageSize)}, {"batch_size", value(j.BatchSize)}, {"concurrency", value(j.Concurrency)}, {"prefetch", value(j.Prefetch)},
 		{"on_bad_record", value(j.OnBadRecord, j.MaxBad)}, {"timeout", value(j.Timeout)}, {"jitter", value(j.Jitter)},
+		{"purpose", j.Purpose}, {"interface", j.Interface.Fingerprint()},
 		{"catch_up", value(j.CatchUp, j.Grace)}, {"overlap", value(j.Overlap)},
 		{"connection " + j.Source.Connection.Name, j.Source.Connection.digest}, {"connection " + j.Sink.Connection.Name, j.Sink.Connection.digest},
 	}

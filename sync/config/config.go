@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"milkrun/sync/alert"
+	"milkrun/sync/catalogue"
 	"milkrun/sync/config/near"
 	"milkrun/sync/kind"
 	"milkrun/sync/mask"
@@ -74,9 +76,15 @@ type Config struct {
 	Watch bool
 	// History is how long the daemon keeps what has ended; 0: for ever.
 	History time.Duration
-	Page    Page
-	Alerts  Alerts
-	Jobs    []*Job // by name
+	// AuditHistory is how long it keeps the exchanges; 0: for ever.
+	AuditHistory time.Duration
+	Page         Page
+	Alerts       Alerts
+	Report       Report
+	// Catalogue is the path of the catalogue of interfaces as it is written, "" without one; Digest is of its text, too.
+	Catalogue  string
+	Interfaces []*catalogue.Interface // by name
+	Jobs       []*Job                 // by name
 }
 
 // Connection is one [connections.NAME].
@@ -84,6 +92,7 @@ type Connection struct {
 	Name, Type string
 	Settings   kind.Connection
 	Line       int
+	purpose    string // the key of this name, for types that have it
 	digest     string // of all its keys and secrets
 }
 
@@ -105,19 +114,25 @@ type Job struct {
 	BatchSize   int // records
 	Concurrency int
 	Prefetch    int // pages
+	// Purpose is what the exchange is for, as agreed (clause 一, 乙权利2); it is in every line of the audit. That of its interface
+	// in the catalogue, or of a connection, when the job has none.
+	Purpose     string
 	Retry       Retry
 	Mask        map[string]mask.Rule // by column
 	OnBadRecord string               // "dead-letter" or "halt"
 	MaxBad      int64
 	Reconcile   time.Duration // 0: never
+	Retention   time.Duration // how long the sink keeps what was delivered; 0: for ever
 	ShrinkLimit float64       // a share, 0 … 1
 	Watch       alert.Watch
+	Interface   catalogue.Use // that its records are held against; the zero one is none
 	digest      string
 }
 
 // Source is what a job reads.
 type Source struct {
 	Connection *Connection
+	Interface  string // the resource, table or file, as it is called in the file
 	Settings   kind.Source
 	digest     string
 }
@@ -125,6 +140,7 @@ type Source struct {
 // Sink is what a job writes.
 type Sink struct {
 	Connection *Connection
+	Interface  string // likewise
 	Settings   kind.Sink
 	digest     string
 }
@@ -139,6 +155,16 @@ func (c *Config) Job(name string) *Job {
 	for _, j := range c.Jobs {
 		if j.Name == name {
 			return j
+		}
+	}
+	return nil
+}
+
+// Interface returns the interface of a name, nil when the catalogue has none.
+func (c *Config) Interface(name string) *catalogue.Interface {
+	for _, i := range c.Interfaces {
+		if i.Name == name {
+			return i
 		}
 	}
 	return nil
@@ -199,13 +225,14 @@ func newReader(name string, text []byte, opt Options) *reader {
 	return &reader{name: name, folder: filepath.Dir(name), text: text, opt: opt, used: map[string]bool{}}
 }
 
-// DigestOf returns the digest of a file as it is now.
+// DigestOf returns the digest of a file as it is now, with that of the catalogue it names.
 func DigestOf(path string) (string, error) {
 	text, err := os.ReadFile(path)
-	return digest(text), err
+	return digest(text, catalogueOf(path, text)), err
 }
 
-func digest(text []byte) string {
-	sum := sha256.Sum256(text)
+// digest is that of texts one behind the other.
+func digest(texts ...[]byte) string {
+	sum := sha256.Sum256(bytes.Join(texts, nil))
 	return hex.EncodeToString(sum[:])
 }

@@ -203,7 +203,7 @@ sink   = { connection = "gate", resource = "affairs" }
 func TestProblemsAreJSON(t *testing.T) {
 	_, problems := config.Parse("jobs.toml", []byte("colour = 1\n"), options())
 	text, err := json.Marshal(problems[0])
-	want := `{"file":"jobs.toml","line":1,"column":1,"key":"colour","text":"there is no such key","remedy":"known are alerts, connections, defaults, history, jobs, page, timezone, watch_config","severity":"error"}`
+	want := `{"file":"jobs.toml","line":1,"column":1,"key":"colour","text":"there is no such key","remedy":"known are alerts, audit_history, catalogue, connections, defaults, history, jobs, page, partners, report, timezone, watch_config","severity":"error"}`
 	if err != nil || string(text) != want {
 		t.Errorf("%s %v, want %s", text, err, want)
 	}

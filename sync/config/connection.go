@@ -13,21 +13,26 @@ import (
 // config reads the tree.
 func (r *reader) config() *Config {
 	c := &Config{Path: r.name, Digest: digest(r.text), Location: time.UTC, Connections: map[string]*Connection{},
-		History: 90 * 24 * time.Hour, Page: newPage(), Alerts: Alerts{Settings: alert.NewSettings()}}
+		History: 90 * 24 * time.Hour, AuditHistory: KeptAudit, Page: newPage(), Report: newReport(), Alerts: Alerts{Settings: alert.NewSettings()}}
+	r.conf = c
 	top := block{"", r.root}
-	var defaults, connections, page, alerts, jobs *table
+	var defaults, connections, page, alerts, reports, partners, jobs *table
 	section := func(to **table) func(string, *entry) {
 		return func(path string, e *entry) { *to, _ = r.table(path, e, "["+path+"…]") }
 	}
 	r.fill(top, topFields(c), nil, special{"defaults": section(&defaults), "connections": section(&connections),
-		"page": section(&page), "alerts": section(&alerts), "jobs": section(&jobs)})
+		"page": section(&page), "alerts": section(&alerts), "report": section(&reports), "partners": section(&partners), "jobs": section(&jobs)})
 	k := newKeys(c.Location)
 	if defaults != nil {
 		r.readKeys(block{"defaults", defaults}, k, nil)
 	}
 	r.connections(c, connections)
+	r.shared(c)
 	r.page(c, page)
 	r.alerts(c, alerts)
+	r.partners(c, partners)
+	r.reports(c, reports)
+	r.catalogue(c)
 	r.jobs(c, jobs, k)
 	if r.literals && r.fromFile {
 		r.checkMode(nowhere(), "", r.name)
@@ -72,7 +77,8 @@ func (r *reader) connection(e *entry, b block) *Connection {
 	r.secrets = nil
 	f := r.fill(b, fields, r.opt.Overrides[typ], special{"type": nil})
 	r.finish(f, fields, settings.Validate)
-	conn := &Connection{Name: e.name, Type: typ, Settings: settings, Line: r.line(b.table.at)}
+	r.warnings(f, settings)
+	conn := &Connection{Name: e.name, Type: typ, Settings: settings, Line: r.line(b.table.at), purpose: b.table.text("purpose")}
 	conn.digest = digestOf(b.table, append(r.secrets, fmt.Sprint(r.opt.Overrides[typ]))...)
 	return r.same(conn)
 }
@@ -105,14 +111,14 @@ func (r *reader) knownKeys() (secrets []string, others map[string]bool) {
 	for _, k := range engineKeys() {
 		others[k] = true
 	}
-	blocks := (&Page{}).Fields()
+	blocks := append((&Page{}).Fields(), alert.NewPartner("").Fields()...)
 	for _, typ := range r.opt.Registry.types() {
 		blocks = append(blocks, r.opt.Registry.connection(typ).Fields()...)
 	}
 	for _, typ := range channel.Types() {
 		blocks = append(blocks, channel.New(typ).Fields()...)
 	}
-	for _, f := range blocks {
+	for _, f := range leaves(blocks) {
 		if f.Type == secretType {
 			secrets = append(secrets, f.Name)
 		} else {

@@ -18,27 +18,30 @@ import (
 
 // keys are what [defaults] and [jobs.NAME] have in common: everything about a job but its source and sink.
 type keys struct {
-	schedule     string
-	location     *time.Location
-	jitter       time.Duration
-	catchUp      string
-	grace        time.Duration
-	overlap      string
-	timeout      time.Duration
-	pageSize     int
-	batchSize    int
-	concurrency  int
-	prefetch     int
-	onBad        string
-	maxBad       int
-	reconcile    time.Duration
-	shrink       float64
-	enabled      bool
-	retry        Retry
-	mask         map[string]mask.Rule
-	origin       map[string]origin // where each key that was given stands
-	watch        alert.Watch
-	maskingTexts map[string]string // for the documentation only
+	schedule      string
+	location      *time.Location
+	jitter        time.Duration
+	catchUp       string
+	grace         time.Duration
+	overlap       string
+	timeout       time.Duration
+	pageSize      int
+	batchSize     int
+	concurrency   int
+	prefetch      int
+	purpose       string
+	interfaceName string
+	onBad         string
+	maxBad        int
+	reconcile     time.Duration
+	shrink        float64
+	retention     time.Duration
+	enabled       bool
+	retry         Retry
+	mask          map[string]mask.Rule
+	origin        map[string]origin // where each key that was given stands
+	watch         alert.Watch
+	maskingTexts  map[string]string // for the documentation only
 }
 
 // origin is where a key was given.
@@ -71,6 +74,10 @@ func topFields(c *Config) []setting.Field {
 			"守护进程自动加载修改后的配置文件，等同于 milkrun reload"),
 		setting.Duration("history", &c.History, "how long what has ended is kept in the state file (milkrun prune); 0s: for ever",
 			"状态文件中已结束内容的保留时长（见 milkrun prune）；0s 为永久保留").WithDefault(`"90d"`),
+		catalogueField(&c.Catalogue),
+		setting.Duration("audit_history", &c.AuditHistory, "how long every exchange with a partner is kept in the audit; 0s: for ever. "+
+			"Three years is what 个人信息保护法 (clause 56) asks of records of processing",
+			"交换审计记录的保留时长；0s 为永久保留。默认三年，依《个人信息保护法》第五十六条处理情况记录至少保存三年").WithDefault(`"1096d"`),
 	}
 }
 
@@ -95,12 +102,17 @@ func (k *keys) fields() []setting.Field {
 			Between(1, 1_000_000, ""),
 		setting.Int("concurrency", &k.concurrency, "batches under way to the sink at once", "同时发往目标的批次数").Between(1, 16, ""),
 		setting.Int("prefetch", &k.prefetch, "pages fetched ahead; 0: none", "提前拉取的页数；0 为不提前").Between(0, 32, ""),
+		interfaceField(&k.interfaceName),
+		setting.Text("purpose", &k.purpose, "what the exchange is for, as agreed; in every line of the audit", "协议约定的数据用途，写入每条审计记录"),
 		setting.Choice("on_bad_record", &k.onBad, []string{"dead-letter", "halt"},
 			"what becomes of a record that is refused", "被拒绝的记录：进入死信表或停止任务"),
 		setting.Int("max_bad", &k.maxBad, "a run with more dead letters than this halts its job", "单次运行死信上限，超过则挂起任务").
 			Between(0, math.MaxInt32, ""),
 		setting.Duration("reconcile", &k.reconcile, "a run reads everything when the last one that did is older; 0s: never",
 			"距上次全量运行超过此时长则全量对账；0s 为从不").WithDefault(`"0s"`),
+		setting.Duration("retention", &k.retention,
+			"records delivered longer ago than this are deleted from the table of the sink, those alone that milkrun wrote for the job; 0s: never",
+			"目标表中由本任务写入、且超过此时长未再写入的记录将被删除；0s 为不删除").WithDefault(`"0s"`),
 		setting.Custom("shrink_limit", "percent", `"10%"`, k.setShrink,
 			"the share of the records a complete reading may delete at once", "一次全量更新最多可删除的记录比例"),
 		setting.Bool("enabled", &k.enabled, "false: the job is checked, and the daemon never runs it; milkrun once still does",

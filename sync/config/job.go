@@ -62,11 +62,16 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	r.schedule(j, k)
 	source, sink := r.endpoint(c, b, "source"), r.endpoint(c, b, "sink")
 	if source.connection != nil {
-		j.Source = Source{source.connection, r.source(source), digestOf(source.table)}
+		r.inner = nil
+		settings := r.source(source)
+		j.Source = Source{source.connection, source.calls(fieldsOf(settings)), settings, digestOf(source.table, r.inner...)}
 	}
 	if sink.connection != nil {
-		j.Sink = Sink{sink.connection, r.sink(sink), digestOf(sink.table)}
+		settings := r.sink(sink)
+		j.Sink = Sink{sink.connection, sink.calls(fieldsOf(settings)), settings, digestOf(sink.table)}
 	}
+	r.interfaceOf(c, j, k)
+	j.Purpose = k.purposeOf(j)
 	if j.Sink.Settings != nil {
 		j.BatchSize = r.size(j.Name, "batch_size", k, k.batchSize, j.Sink.Settings.Limits())
 	}
@@ -80,7 +85,9 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	if j.Source.Connection != nil && j.Sink.Connection != nil && j.Schedule != nil {
 		j.digest = j.fingerprint()
 	}
+	r.unheard(j, source)
 	r.unmasked(j, source, k)
+	r.retention(j, k)
 	return j, newWriter(j, sink)
 }
 
@@ -89,7 +96,7 @@ func (k *keys) into(j *Job) {
 	j.CatchUp, j.Grace, j.Overlap = k.catchUp, k.grace, k.overlap
 	j.Concurrency, j.Prefetch, j.Retry, j.Mask = k.concurrency, k.prefetch, k.retry, k.mask
 	j.OnBadRecord, j.MaxBad, j.Reconcile, j.ShrinkLimit = k.onBad, int64(k.maxBad), k.reconcile, k.shrink
-	j.Watch = k.watch
+	j.Watch, j.Retention = k.watch, k.retention
 }
 
 // schedule parses the schedule in the job's time zone, and compares the jitter with it.

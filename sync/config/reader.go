@@ -29,6 +29,9 @@ type reader struct {
 	secrets      []string        // resolved, of the connection that is being read
 	used         map[string]bool // connections that jobs name
 	dangling     bool            // some job does not name its connection, or a wrong one
+	conf         *Config         // as far as it has been read
+	others       Problems        // of files that this one names
+	inner        []string        // digests of connections that the source being read reads from
 }
 
 // block is a table and where it is.
@@ -51,10 +54,10 @@ func (r *reader) read() (*Config, Problems) {
 		r.build()
 		c = r.config()
 	}
-	if r.problems.HasErrors() {
+	if r.problems.HasErrors() || r.others.HasErrors() {
 		c = nil
 	}
-	return c, r.located()
+	return c, append(r.located(), r.others...)
 }
 
 // report adds a problem. at without length is a place; a negative one is the file as a whole.
@@ -153,7 +156,7 @@ func (r *reader) fill(b block, fields []setting.Field, over map[string]string, s
 		}
 		if _, covered := over[e.name]; !covered {
 			f.given[e.name] = true
-			f.wrong[e.name] = !r.set(b.sub(e.name), e, fields[i]) || fields[i].Type == secretType && !r.opt.Resolve
+			f.wrong[e.name] = !r.put(b.sub(e.name), e, fields[i], over) || fields[i].Type == secretType && !r.opt.Resolve
 		}
 	}
 	r.lay(&f, fields, over)
@@ -211,6 +214,9 @@ func (r *reader) show(v any) {
 // lay sets the overrides of a block.
 func (r *reader) lay(f *filling, fields []setting.Field, over map[string]string) {
 	for _, field := range fields {
+		if field.Fields != nil && !f.given[field.Name] { // one that is there has had its own
+			r.lay(&filling{f.block, map[string]bool{}, map[string]bool{}}, field.Fields, beneath(over, field.Name))
+		}
 		text, ok := over[field.Name]
 		if !ok || text == "" {
 			continue
@@ -235,17 +241,15 @@ func (r *reader) finish(f filling, fields []setting.Field, validate func() []set
 		}
 	}
 	for _, p := range validate() {
-		if f.wrong[p.Key] {
+		if first, _, _ := strings.Cut(p.Key, "."); f.wrong[first] {
 			continue
 		}
-		at, path := f.table.at, f.path
-		if p.Key != "" {
-			path = f.sub(p.Key)
+		at, path := f.spot(p.Key)
+		severity := Error
+		if p.Advice {
+			severity = Warning
 		}
-		if e := f.table.find(p.Key); e != nil {
-			at = e.at
-		}
-		r.report(Error, at, path, p.Text, p.Remedy)
+		r.report(severity, at, path, p.Text, p.Remedy)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"milkrun/sync/alert"
 	"milkrun/sync/alert/channel"
+	"milkrun/sync/catalogue"
 	"milkrun/sync/kind"
 	"milkrun/sync/setting"
 )
@@ -62,9 +63,34 @@ func (d *document) engine() {
 	d.line("## [page]", "## [page]")
 	d.table((&Page{}).Fields())
 	d.alerts()
+	d.line("## [partners.NAME]", "## [partners.名称]")
+	d.line("A partner with channels is told when an exchange with it fails, when that lasts, and when it is over. Nothing in such a message is internal. "+
+		"milkrun alert test --partner NAME sends one that is marked as a test.",
+		"配置了 channels 的对接方，在交换故障、故障持续及恢复时收到通知，通知不含内部信息。milkrun alert test --partner 名称 发送标明为测试的通知。")
+	d.table(alert.NewPartner("").Fields())
+	d.line("## [report]", "## [report]")
+	report := newReport()
+	d.table(report.Fields())
+	d.catalogue()
 	d.line("# Connection types", "# 连接类型")
 	d.line("A connection is [connections.NAME] with type = one of the following, and the keys of that type.",
 		"连接写作 [connections.NAME]，type 为下列之一，并带有该类型的键。")
+}
+
+// catalogue writes what the file takes that the key catalogue names.
+func (d *document) catalogue() {
+	d.line("# The catalogue of interfaces", "# 接口目录")
+	d.line("The file that the key catalogue names: [catalogue.md](catalogue.md) explains it.", "键 catalogue 所指的文件，说明见 [catalogue.zh-CN.md](catalogue.zh-CN.md)。")
+	d.line("## [NAME], an interface", "## [NAME] 接口")
+	d.table(catalogue.New("").Fields())
+	d.line("## [NAME.v1], a version", "## [NAME.v1] 版本")
+	dates := []setting.Field{
+		setting.Custom("from", "date", "", nil, "the day it takes effect, as 2026-12-01; left out: it always was in effect", "生效日期，如 2026-12-01；省略则一直有效"),
+		setting.Custom("until", "date", "", nil, "the last day it is in effect; left out: until the next version takes effect", "有效期最后一天；省略则到下一版生效为止"),
+	}
+	d.table(append(dates, catalogue.NewVersion(1).Settings()...))
+	d.line("## [NAME.v1.fields], a line for each field", "## [NAME.v1.fields] 每个字段一行")
+	d.table(catalogue.NewField("").Fields())
 }
 
 // alerts writes what [alerts] and its channels take.
@@ -123,7 +149,7 @@ func (d *document) table(fields []setting.Field) {
 	}
 	d.out.WriteString(d.say("| key | type | default | meaning |\n", "| 键 | 类型 | 默认值 | 含义 |\n"))
 	d.out.WriteString("|---|---|---|---|\n")
-	for _, f := range fields {
+	for _, f := range setting.Flat(fields) {
 		fmt.Fprintf(&d.out, "| `%s` | %s | %s | %s |\n", f.Name, d.typeOf(f), d.defaultOf(f), cell(d.meaning(f)))
 	}
 	d.out.WriteByte('\n')
@@ -135,8 +161,8 @@ func (d *document) typeOf(f setting.Field) string {
 	}
 	words := map[string]string{
 		"text": "文本", "whole number": "整数", "duration": "时长", "true or false": "布尔值", secretType: "密钥",
-		"list of texts": "文本列表", "table of texts": "文本表", "time zone": "时区", "percent": "百分比", "time of day": "时刻",
-		"date format": "日期格式", `rate, as "5/s"`: `频率，如 "5/s"`,
+		"list of texts": "文本列表", "table of texts": "文本表", "time zone": "时区", "percent": "百分比", "time of day": "时刻", "date": "日期", "number": "数字", "regular expression": "正则表达式",
+		"date format": "日期格式", kind.ValuesType: "文本列表或来源", `rate, as "5/s"`: `频率，如 "5/s"`,
 	}
 	if w, ok := words[f.Type]; ok {
 		return w

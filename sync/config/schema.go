@@ -9,6 +9,7 @@ import (
 
 	"milkrun/sync/alert"
 	"milkrun/sync/alert/channel"
+	"milkrun/sync/kind"
 	"milkrun/sync/setting"
 )
 
@@ -25,7 +26,7 @@ func Schema(w io.Writer, reg Registry) error {
 	job["required"] = []string{"source", "sink"}
 	parts := object{
 		"defaults": jobSchema(), "jobs": named(job), "connections": named(reg.connectionSchema()),
-		"page": fields((&Page{}).Fields()), "alerts": alertSchema(),
+		"page": fields((&Page{}).Fields()), "alerts": alertSchema(), "partners": named(fields(alert.NewPartner("").Fields())), "report": fields((&Report{}).Fields()),
 	}
 	for name, part := range parts {
 		properties(top)[name] = part
@@ -64,6 +65,11 @@ func fields(list []setting.Field) object {
 }
 
 func schemaOf(f setting.Field) object {
+	if f.Fields != nil {
+		o := fields(f.Fields)
+		o["description"] = description(f)
+		return o
+	}
 	o := object{"type": "string", "description": description(f)}
 	switch f.Type {
 	case "whole number":
@@ -77,6 +83,8 @@ func schemaOf(f setting.Field) object {
 		o["pattern"] = `^([0-9]+d|0|([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+)$`
 	case "list of texts":
 		o["type"], o["items"] = "array", object{"type": "string"}
+	case kind.ValuesType:
+		o["type"] = []any{"array", "object"}
 	case "table of texts":
 		o["type"], o["additionalProperties"] = "object", object{"type": "string"}
 	}

@@ -39,8 +39,9 @@ func (r *reader) secret(path string, e *entry) (secret.Secret, bool) {
 		return secret.Secret{}, false
 	}
 	e.visible = true
+	origin := r.origin(scheme, rest)
 	if !r.opt.Resolve {
-		return secret.New(text), true
+		return secret.New(text).From(origin), true
 	}
 	value, text, remedy := r.resolve(path, e, scheme, rest)
 	if value = strings.TrimRight(value, "\r\n"); text == "" && value == "" {
@@ -51,7 +52,15 @@ func (r *reader) secret(path string, e *entry) (secret.Secret, bool) {
 		return secret.Secret{}, false
 	}
 	r.secrets = append(r.secrets, value)
-	return secret.New(value), true
+	return secret.New(value).From(origin), true
+}
+
+// origin is a reference with the whole path of its file.
+func (r *reader) origin(scheme, rest string) string {
+	if scheme == "file" && !filepath.IsAbs(rest) {
+		rest = filepath.Join(r.folder, rest)
+	}
+	return scheme + ":" + rest
 }
 
 func schemes() []string { return []string{"env", "file", "credential"} }
