@@ -18,6 +18,9 @@ func World(ctx context.Context, store *state.Store, conf *config.Config) (alert.
 		return w, err
 	}
 	for _, h := range halts {
+		if h.Who != "" {
+			continue // whoever paused it knows
+		}
 		w.Halts = append(w.Halts, alert.Halt{Scope: alert.Scope(h.Scope), Name: h.Name, At: h.At, Code: h.Code, Reason: h.Reason,
 			Remedy: h.Remedy, Run: h.RunID, Jobs: jobsOn(conf, h)})
 	}
@@ -30,6 +33,7 @@ func World(ctx context.Context, store *state.Store, conf *config.Config) (alert.
 			return w, err
 		}
 		j.PausedBy = paused[job.Name].Who
+		j.Partner, j.Interface = conf.PartnerOf(job)
 		w.Jobs = append(w.Jobs, j)
 	}
 	return w, nil
@@ -51,7 +55,8 @@ func standing(ctx context.Context, store *state.Store, job *config.Job) (j alert
 		return j, err
 	}
 	for _, s := range []state.RunState{state.Running, state.Done, state.Part, state.Failed, state.Halted} {
-		runs, err := store.Runs(ctx, state.RunFilter{Job: job.Name, State: s, Limit: 1})
+		// A run beside the forward lane says nothing about what is new.
+		runs, err := store.Runs(ctx, state.RunFilter{Job: job.Name, State: s, Limit: 1, Forward: true})
 		if err != nil {
 			return j, err
 		}
@@ -60,8 +65,6 @@ func standing(ctx context.Context, store *state.Store, job *config.Job) (j alert
 		}
 		r := ended(runs[0])
 		switch {
-		case runs[0].Trigger == state.Backfilled: // says nothing about what is new
-			continue
 		case s == state.Running:
 			j.Running = r.StartedAt
 			continue
@@ -77,5 +80,14 @@ func standing(ctx context.Context, store *state.Store, job *config.Job) (j alert
 
 func ended(r state.Run) alert.Run {
 	return alert.Run{ID: r.ID, State: string(r.State), Slot: r.Slot, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Code: r.Code,
-		Error: r.Error, Remedy: r.Remedy, Counts: alert.Counts{Read: r.Counts.Read, Delivered: r.Counts.Delivered, Rejected: r.Counts.Rejected}}
+		Error: r.Error, Remedy: r.Remedy, Waiting: leftBehind(r), Counts: alert.Counts{Read: r.Counts.Read, Delivered: r.Counts.Delivered, Rejected: r.Counts.Rejected}}
+}
+
+// leftBehind is how many records a run that did not come to its end has left, -1 when nobody can tell.
+func leftBehind(r state.Run) int64 {
+	c := r.Counts
+	if c.Total < 0 || r.State != state.Failed && r.State != state.Halted {
+		return -1
+	}
+	return max(0, c.Total-c.Delivered-c.Rejected-c.Skipped)
 }

@@ -14,13 +14,17 @@ type batch struct {
 	after   feed.Cursor // behind the last page that ends in this batch; "" when none does
 	counts  state.Counts
 	letters []state.Letter // of records that the source refused
-	intent  string         // its record in the state file, for an opaque sink
+	marks   []string       // of its rows, for an opaque sink
+	known   []string       // of rows of its page that were delivered before
+	keys    map[string]struct{}
 }
 
 // gatherer makes batches of at most size rows out of pages of any size. Rows of several pages share a batch while their
-// positions are contiguous.
+// positions are contiguous. With a key no batch holds two records of it: the second one begins the next batch, so that a
+// batch may be halved and its parts delivered in any order.
 type gatherer struct {
 	size  int
+	key   []string // columns
 	mask  func(feed.Batch) feed.Batch
 	note  func(page) []state.Letter
 	emit  func(*batch)
@@ -31,27 +35,46 @@ type gatherer struct {
 // add takes the rows of a page, emitting every batch that is full.
 func (g *gatherer) add(p page) {
 	letters := g.note(p)
-	rows, at := p.Rows, p.at
+	rows, masked, at, marks := p.Rows, g.mask(p.Rows), p.at, p.marks
 	for g.cur != nil && !g.fits(rows, at) {
 		g.flush()
 	}
 	for done := false; !done; {
 		b := g.open(rows, at)
-		n := min(g.size-b.rows.Len(), rows.Len())
-		g.append(b, rows.Slice(0, n))
-		rows, done = rows.Slice(n, rows.Len()), n == rows.Len()
+		n := g.distinct(b, masked.Slice(0, min(g.size-b.rows.Len(), rows.Len())))
+		g.append(b, rows.Slice(0, n), masked.Slice(0, n))
+		b.marks, marks = append(b.marks, marks[:min(n, len(marks))]...), marks[min(n, len(marks)):]
+		rows, masked, done = rows.Slice(n, rows.Len()), masked.Slice(n, rows.Len()), n == rows.Len()
 		if at >= 0 {
 			at += int64(n)
 		}
 		if done {
 			b.after = p.Next
 			b.letters = append(b.letters, letters...)
+			b.known = append(b.known, p.known...)
 			b.counts = addCounts(b.counts, state.Counts{Rejected: int64(len(p.Rejected)), Skipped: p.skipped})
 		}
-		if b.rows.Len() == g.size {
+		if b.rows.Len() == g.size || !done {
 			g.flush()
 		}
 	}
+}
+
+// distinct is how many of the rows can come into a batch before one whose key is in it already.
+func (g *gatherer) distinct(b *batch, rows feed.Batch) int {
+	if len(g.key) == 0 || rows.Len() == 0 {
+		return rows.Len()
+	}
+	if b.keys == nil {
+		b.keys = make(map[string]struct{}, rows.Len())
+	}
+	for i, key := range keysOf(rows, g.key) {
+		if _, twice := b.keys[key]; twice {
+			return i
+		}
+		b.keys[key] = struct{}{}
+	}
+	return rows.Len()
 }
 
 // flush emits what is gathered, if anything.
@@ -83,11 +106,10 @@ func (g *gatherer) open(rows feed.Batch, at int64) *batch {
 }
 
 // append adds rows to a batch. A page that fills a batch alone is not copied.
-func (g *gatherer) append(b *batch, rows feed.Batch) {
+func (g *gatherer) append(b *batch, rows, masked feed.Batch) {
 	if rows.Len() == 0 {
 		return
 	}
-	masked := g.mask(rows)
 	same := &masked.Values[0] == &rows.Values[0]
 	b.rows = joined(b.rows, masked, g.size)
 	if same {

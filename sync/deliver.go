@@ -23,15 +23,16 @@ const (
 // courier delivers batches to an idempotent sink: it tries again what may be mended by that, and finds the record that
 // makes the partner refuse a whole batch.
 type courier struct {
-	run  *run
-	sink feed.Sink
+	run     *run
+	sink    feed.Sink
+	inOrder bool // of two records of a batch the later must not be delivered first, also when it is halved
 	// looking lets one batch at a time be bisected: when a partner refuses everything, one is enough to find that out.
 	looking  sync.Mutex
 	hopeless error // what ended the looking, and with it the run
 }
 
 func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, error) {
-	rejected, err := c.send(ctx, b.rows, wholeRefusals)
+	rejected, err := c.send(ctx, c.run.numberOf(b), b.rows, wholeRefusals)
 	if err == nil || feed.Judge(err).Verdict != feed.Refuse || c.run.soft.Err() != nil {
 		return rejected, err
 	}
@@ -45,15 +46,19 @@ func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, erro
 	return rejected, c.hopeless
 }
 
-// send delivers rows, with the job's retries; a refusal is returned after so many tries.
-func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (rejected []feed.Rejection, err error) {
+// send delivers rows, with the job's retries; a refusal is returned after so many tries. batch is what the audit calls them.
+func (c *courier) send(ctx context.Context, batch string, rows feed.Batch, refusals int) (rejected []feed.Rejection, err error) {
 	what := "batch of " + records(rows.Len())
-	ctx = c.run.engine.traced(ctx, c.run.job.Sink.Connection.Name)
 	err = c.run.attempts(refusals, what).do(c.run.soft, func() (err error) {
 		if err := c.run.step("delivering"); err != nil {
 			return err
 		}
-		rejected, err = c.sink.Deliver(ctx, rows)
+		if err := c.run.paused(ctx, c.run.job.Sink.Connection.Name); err != nil {
+			return err
+		}
+		call := c.run.gives(batch)
+		rejected, err = c.sink.Deliver(call.under(ctx), rows)
+		call.end(rows.Len()-len(rejected), len(rejected), err)
 		return err
 	})
 	if err != nil {
@@ -66,7 +71,8 @@ func (c *courier) send(ctx context.Context, rows feed.Batch, refusals int) (reje
 type part struct{ from, to int }
 
 // bisect delivers the halves of a refused batch, and theirs, down to single records, which are rejected with the refusal's
-// code. It goes level by level, so that it soon meets something the partner accepts, if there is anything.
+// code. It goes level by level, so that it soon meets something the partner accepts, if there is anything; or from the first
+// record to the last where their order counts.
 func (c *courier) bisect(ctx context.Context, b *batch) (rejected []feed.Rejection, err error) {
 	parts := halves(part{0, b.rows.Len()})
 	accepted, refused := 0, 1
@@ -80,7 +86,7 @@ func (c *courier) bisect(ctx context.Context, b *batch) (rejected []feed.Rejecti
 		if p.to-p.from == 1 {
 			tries = lastRefusals
 		}
-		more, err := c.send(ctx, b.rows.Slice(p.from, p.to), tries)
+		more, err := c.send(ctx, fmt.Sprintf("%s[%d:%d]", c.run.numberOf(b), p.from, p.to), b.rows.Slice(p.from, p.to), tries)
 		switch {
 		case err == nil:
 			accepted++
@@ -90,6 +96,9 @@ func (c *courier) bisect(ctx context.Context, b *batch) (rejected []feed.Rejecti
 		case p.to-p.from == 1:
 			refused++
 			rejected = append(rejected, c.poison(b, p.from, err))
+		case c.inOrder:
+			refused++
+			parts = append(halves(p), parts...)
 		default:
 			refused++
 			parts = append(parts, halves(p)...)

@@ -110,7 +110,12 @@ func TestHardCutOfAnOpaqueBatch(t *testing.T) {
 
 type opaqueGate struct{ *gate }
 
-func (opaqueGate) Opaque() {}
+func (opaqueGate) Check(feed.Batch) []feed.Rejection { return nil }
+
+func (g opaqueGate) DeliverOnce(ctx context.Context, _ string, b feed.Batch) (feed.Receipt, error) {
+	_, err := g.Deliver(ctx, b)
+	return feed.Receipt{}, err
+}
 
 // TestStopEndsABackoff does not wait for another try.
 func TestStopEndsABackoff(t *testing.T) {

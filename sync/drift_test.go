@@ -88,8 +88,12 @@ func TestDriftIsMended(t *testing.T) {
 				e := newEngine(t)
 				r := mustRun(t, e, job)
 				same(t, m.crowd, sink)
-				if m.calls > c.budget {
-					t.Errorf("%d calls, at most %d should do", m.calls, c.budget)
+				budget := c.budget
+				if prefetch > 1 { // a removal between two pages read out of turn lists a row twice; then all is read once more
+					budget = max(budget, 2*rows/crowdPage+80)
+				}
+				if m.calls > budget {
+					t.Errorf("%d calls, at most %d should do", m.calls, budget)
 				}
 				if t.Failed() {
 					showEvents(t, e, r)

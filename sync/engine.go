@@ -13,6 +13,7 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync/config"
+	"milkrun/sync/transport/budget"
 )
 
 // Options are what an engine works with.
@@ -33,6 +34,7 @@ type Options struct {
 // Engine runs jobs. One engine works on one state file, which its caller has locked (state.TakeLock).
 type Engine struct {
 	Options
+	budgets budget.Book // outlives every configuration
 	mu      sync.Mutex
 	running map[string]*run // by job: invariant 5
 	serving atomic.Pointer[server]
@@ -61,15 +63,21 @@ type Start struct {
 	// the run, so that no crash comes between them.
 	Slot      time.Time
 	Decisions []state.Slot
+	// Who began it by hand, for the audit; "" when a schedule did.
+	Who string
 	// Full asks for a complete pass of an incremental job.
 	Full bool
 	// From and To bound the run to a range that is read without looking at the checkpoint or moving it.
 	From, To string
+	// Repush sends chosen records again, likewise beside the checkpoint.
+	Repush *Repush
 
+	poll  bool                       // a run that would find nothing is not recorded, and Run returns errIdle
 	begun func(run int64, err error) // told once that the run is recorded, or why it does not begin
 }
 
-func (s Start) ranged() bool { return s.From != "" || s.To != "" }
+// ranged says that the run is beside the forward lane.
+func (s Start) ranged() bool { return s.From != "" || s.To != "" || s.Repush != nil }
 
 // BusyError says that the job is running already.
 type BusyError struct {
@@ -90,6 +98,9 @@ type HaltedError struct {
 
 // Error gives the reason of the halt.
 func (e *HaltedError) Error() string {
+	if e.Who != "" {
+		return fmt.Sprintf("%s %s is %s (since %s)", e.Scope, e.Name, e.Reason, e.At.Format(time.RFC3339))
+	}
 	return fmt.Sprintf("%s %s is halted since %s: %s", e.Scope, e.Name, e.At.Format(time.RFC3339), e.Reason)
 }
 
@@ -111,7 +122,10 @@ func (e *Engine) Run(ctx context.Context, job *config.Job, start Start) (state.R
 	if err != nil {
 		return state.Run{}, err
 	}
-	return r.finish(r.execute(start))
+	if err = r.execute(start); err == nil {
+		r.expire()
+	}
+	return r.finish(err)
 }
 
 func (s Start) tell(run int64, err error) {
@@ -194,17 +208,24 @@ func (e *Engine) halt(ctx context.Context, h state.Halt) error {
 	}
 	e.observe(func(o Observer) { o.Halted(h) })
 	e.Log.WithFields(logrus.Fields{"scope": h.Scope, "name": h.Name, "code": h.Code, "remedy": h.Remedy}).Error("halted: " + h.Reason)
-	if h.Scope != state.ConnectionScope {
-		return nil
+	if h.Scope == state.ConnectionScope {
+		e.StopCalls(h)
 	}
+	return nil
+}
+
+// StopCalls ends the runs that are on a halted connection, at their next call, but the one that met the halt. It returns how many
+// that are.
+func (e *Engine) StopCalls(h state.Halt) (stopped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range e.running {
-		if uses(r.job, h.Name) && r.id() != h.RunID {
+		if uses(r.job, h.Name) && (h.RunID == 0 || r.id() != h.RunID) {
 			r.cancel(&HaltedError{Halt: h})
+			stopped++
 		}
 	}
-	return nil
+	return stopped
 }
 
 // Running returns the progress of the runs under way, in no order.
@@ -213,7 +234,9 @@ func (e *Engine) Running() []Progress {
 	defer e.mu.Unlock()
 	list := make([]Progress, 0, len(e.running))
 	for _, r := range e.running {
-		list = append(list, r.progress())
+		if !r.peeking.Load() {
+			list = append(list, r.progress())
+		}
 	}
 	return list
 }

@@ -171,7 +171,9 @@ func (e *enumeration) stage(ctx context.Context, b *batch) ([]feed.Rejection, er
 		if err := e.run.step("staging"); err != nil {
 			return err
 		}
-		rejected, err = e.gen.Append(ctx, b.at, b.rows)
+		call := e.run.gives(e.run.numberOf(b))
+		rejected, err = e.gen.Append(call.under(ctx), b.at, b.rows)
+		call.end(b.rows.Len()-len(rejected), len(rejected), err)
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	stdsync "sync"
 	"testing"
@@ -76,6 +77,7 @@ type shelf struct {
 	calls   int
 	deliver func(b feed.Batch) ([]feed.Rejection, error) // before anything is kept; nil: accept
 	lost    func(calls int) error                        // after everything is kept; nil: answer
+	bad     []string                                     // ids that an opaque one refuses to send
 }
 
 func newShelf() *shelf { return &shelf{got: map[string]int{}, phones: map[string]bool{}} }
@@ -133,7 +135,21 @@ func (s *shelf) whole(t *testing.T, n int, missing ...int) {
 // opaqueShelf is a shelf for which keeping twice is harm.
 type opaqueShelf struct{ *shelf }
 
-func (opaqueShelf) Opaque() {}
+func (s opaqueShelf) Check(b feed.Batch) []feed.Rejection { return s.check(b) }
+
+func (s opaqueShelf) DeliverOnce(ctx context.Context, id string, b feed.Batch) (feed.Receipt, error) {
+	_, err := s.Deliver(ctx, b)
+	return feed.Receipt{Ref: "ref " + id}, err
+}
+
+func (s *shelf) check(b feed.Batch) (list []feed.Rejection) {
+	for i := range b.Len() {
+		if slices.Contains(s.bad, b.Get(i, "id").(string)) {
+			list = append(list, feed.Rejection{Row: i, Code: "phone", Reason: "13812345678 is no phone"})
+		}
+	}
+	return list
+}
 
 // fixed is the settings of a source or sink that is there already.
 type fixed struct {

@@ -16,13 +16,16 @@ const groupAge = time.Second
 // flow moves pages to a sink: it gathers batches, delivers several at once, and commits behind the low watermark.
 type flow struct {
 	run      *run
-	size     int  // rows a batch
-	paged    bool // a batch ends where its page ends
-	inFlight int  // batches at once
+	size     int      // rows a batch
+	paged    bool     // a batch ends where its page ends
+	inFlight int      // batches at once
+	key      []string // of batches that share one, the later waits for the earlier; none: they do not wait
 	deliver  func(ctx context.Context, b *batch) ([]feed.Rejection, error)
-	rejected func(b *batch, rejected []feed.Rejection) // told of what deliver rejects; may be nil
+	rejected func(b *batch, rejected []feed.Rejection)            // told of what deliver rejects; may be nil
+	once     func(ctx context.Context, b *batch) (settled, error) // takes the place of deliver for an opaque sink
 	commit   func(ctx context.Context, s settled) error
 
+	turns   turns
 	mark    *watermark
 	room    chan struct{} // a place for every batch that is in flight, or settled and not committed
 	workers errgroup.Group
@@ -39,6 +42,9 @@ type flow struct {
 func (f *flow) move(first page, pages <-chan page) error {
 	f.mark, f.failed = newWatermark(), make(chan struct{})
 	f.room = make(chan struct{}, 2*f.inFlight)
+	if f.once != nil {
+		f.room = make(chan struct{}, 1) // and no batch leaves before the one before it is committed
+	}
 	f.workers.SetLimit(f.inFlight)
 	stopCommitting := f.commitInBackground()
 	f.begin(first, pages)
@@ -49,7 +55,7 @@ func (f *flow) move(first page, pages <-chan page) error {
 
 // begin starts the delivery of all batches.
 func (f *flow) begin(first page, pages <-chan page) {
-	g := &gatherer{size: f.size, mask: f.run.masked, note: f.run.refused, emit: f.start}
+	g := &gatherer{size: f.size, key: f.key, mask: f.run.masked, note: f.run.refused, emit: f.start}
 	age := time.NewTicker(groupAge)
 	defer age.Stop()
 	for more := f.take(g, first); more; {
@@ -110,7 +116,10 @@ func (f *flow) start(b *batch) {
 		return
 	case <-f.run.soft.Done():
 	}
+	before, over := f.turns.take(b.keys)
 	f.workers.Go(func() error {
+		defer over() // after a failure is known, which ends those that wait
+		f.await(before)
 		select {
 		case <-f.failed:
 			return nil
@@ -132,13 +141,27 @@ func (f *flow) start(b *batch) {
 	})
 }
 
+// await waits for the batches before one that share a key with it.
+func (f *flow) await(before []chan struct{}) {
+	for _, over := range before {
+		select {
+		case <-over:
+		case <-f.failed:
+		case <-f.run.soft.Done():
+		}
+	}
+}
+
 // settle delivers a batch and says what came of it.
 func (f *flow) settle(b *batch) (settled, error) {
-	s := settled{cursor: b.after, counts: b.counts, letters: b.letters}
+	s := settled{cursor: b.after, counts: b.counts, letters: b.letters, forget: b.known}
 	if b.rows.Len() == 0 {
 		return s, nil
 	}
-	rejected, err := f.deliver(f.run.hard, b)
+	if f.once != nil {
+		return f.once(f.run.hard, b)
+	}
+	rejected, err := f.deliver(feed.WithProofs(f.run.hard, func(p feed.Proof) { s.proofs = append(s.proofs, p) }), b)
 	if err != nil {
 		return s, err
 	}
@@ -156,8 +179,9 @@ func (f *flow) settle(b *batch) (settled, error) {
 	s.counts.Rejected += int64(len(rejected))
 	s.letters = append(s.letters, f.run.letters(b, rejected)...)
 	s.places = f.run.places(b, rejected)
-	if b.intent != "" {
-		s.intents = []string{b.intent}
+	f.run.check.delivered(b.raw, rejected)
+	if f.run.again != nil {
+		f.run.again.settle(b, rejected, &s)
 	}
 	return s, nil
 }

@@ -119,11 +119,13 @@ func shortSum(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// storable is a value as the state file may keep it (invariant 8): besides what the job masks, whatever looks like
-// personal data by its column's name or by its form is masked. The record itself stays where it came from, and is read
-// again there when the letter is tried again.
+// storable is a value as the state file may keep it (invariant 8): besides what the job masks, whatever its interface says
+// is personal data, or looks like it by its column's name or by its form, is masked. The record itself stays where it came
+// from, and is read again there when the letter is tried again.
 func (r *run) storable(column string, v any) any {
 	if rule, ok := r.job.Mask[column]; ok {
+		v = mask.Value(rule, v)
+	} else if rule, ok := r.job.Interface.Personal(column); ok {
 		v = mask.Value(rule, v)
 	} else if rule, ok := mask.Guess(column); ok {
 		v = mask.Value(rule, v)

@@ -74,7 +74,9 @@ func (r *run) forecast(ctx context.Context, src feed.Source, from feed.Cursor) {
 		return
 	}
 	r.reading.Go(func() {
-		n, err := counter.Count(ctx, from)
+		call := r.asks("count")
+		n, err := counter.Count(call.under(ctx), from)
+		call.end(0, 0, err)
 		if err != nil {
 			r.log.WithError(err).Debug("counting what is to come")
 			return

@@ -18,6 +18,8 @@ type page struct {
 	fingerprint uint64 // of the keys of its rows in their order, of an enumeration
 	// skipped counts rows taken out because they were delivered before; see rewound.
 	skipped int64
+	marks   []string // of its rows, by which they are known again, for an opaque sink
+	known   []string // of the rows taken out
 }
 
 // reader reads a source from a cursor on, ahead of whoever takes the pages.
@@ -135,11 +137,18 @@ func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
 	if e, ok := r.source.(feed.Enumerator); ok {
 		p.at = e.Position(after)
 	}
-	asking := r.run.engine.traced(ctx, r.run.job.Source.Connection.Name)
 	p.err = r.run.attempts(1, "page behind "+shownCursor(after)).do(ctx, func() (err error) {
-		p.Page, err = r.source.Fetch(asking, after, r.limit)
+		if err := r.run.paused(ctx, r.run.job.Source.Connection.Name); err != nil {
+			return err
+		}
+		call := r.run.asks(shownCursor(after))
+		p.Page, err = r.source.Fetch(call.under(ctx), after, r.limit)
+		call.end(p.Rows.Len(), len(p.Rejected), err)
 		return err
 	})
+	if p.err == nil {
+		p.err = r.run.check.page(&p.Page)
+	}
 	if e, ok := r.source.(feed.Enumerator); ok && p.err == nil {
 		p.fingerprint = fingerprintOf(p.Rows, e.Key())
 	}

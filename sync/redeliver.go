@@ -34,6 +34,7 @@ func (e *Engine) Redeliver(ctx context.Context, job *config.Job, letters []state
 		return nil, err
 	}
 	defer e.leave(r)
+	r.operator = who
 	r.open(false)
 	defer r.close()
 	if r.openErr != nil {
@@ -87,45 +88,63 @@ func (r *run) redeliver(ctx context.Context, finder feed.Rereader, letter state.
 
 // deliverLetter delivers the record of a letter and keeps what came of it.
 func (r *run) deliverLetter(ctx context.Context, letter state.Letter, rows feed.Batch, who string) (Redelivery, error) {
-	result := Redelivery{Letter: letter.ID}
-	b := &batch{rows: rows, after: letter.Place}
+	if sink, ok := r.sink.(feed.Opaque); ok {
+		return r.postLetter(ctx, &poster{run: r, sink: sink}, letter, rows, who)
+	}
 	c := &courier{run: r, sink: r.sink}
-	var rejected []feed.Rejection
-	var err, fatal error
-	if r.once() {
-		rejected, err = c.deliverOnce(r.hard, b)
-	} else {
-		rejected, err = c.send(r.hard, rows, lastRefusals)
+	rejected, err := c.send(r.hard, fmt.Sprintf("dead letter %d", letter.ID), rows, lastRefusals)
+	if err == nil && len(rejected) == 0 {
+		return Redelivery{Letter: letter.ID, Delivered: true}, r.engine.Store.SettleLetter(ctx, letter.ID, state.LetterDelivered, who, triedAgain)
 	}
-	switch {
-	case err == nil && len(rejected) == 0:
-		result.Delivered = true
-		err = r.engine.Store.SettleLetter(ctx, letter.ID, state.LetterDelivered, who, "tried again")
-		return result, errors.Join(err, r.acknowledge(ctx, b))
-	case err == nil:
-		result.Reason, fatal = mask.Scrub(rejected[0].Reason), r.acknowledge(ctx, b)
-	default:
-		result.Reason = mask.Scrub(err.Error())
-		if feed.Judge(err).Verdict > feed.Refuse || r.soft.Err() != nil {
-			fatal = err
-		}
-	}
-	return result, errors.Join(fatal, r.engine.Store.LetterTried(ctx, letter.ID, errors.New(result.Reason)))
+	return r.undelivered(ctx, letter, rejected, err)
 }
 
-// acknowledge closes the record of a batch to an opaque sink.
-func (r *run) acknowledge(ctx context.Context, b *batch) error {
-	if b.intent == "" {
-		return nil
+const triedAgain = "tried again"
+
+// postLetter is deliverLetter for an opaque sink: the batch of one record is settled together with the letter.
+func (r *run) postLetter(ctx context.Context, p *poster, letter state.Letter, rows feed.Batch, who string) (Redelivery, error) {
+	if rejected := p.sink.Check(rows); len(rejected) > 0 {
+		return r.undelivered(ctx, letter, rejected, nil)
 	}
-	return r.engine.Store.MarkIntent(ctx, b.intent, state.IntentSettled)
+	one := make([]int, rows.Len())
+	if _, err := p.room(r.hard, one); err != nil {
+		return r.undelivered(ctx, letter, nil, err)
+	}
+	taken, err := p.send(r.hard, state.Intent{After: letter.Place, Letter: letter.ID}, rows)
+	if err != nil {
+		return r.undelivered(ctx, letter, nil, err)
+	}
+	done := Redelivery{Letter: letter.ID, Delivered: true}
+	if taken.Settled {
+		return done, nil // and the letter with it
+	}
+	return done, r.engine.Store.AcknowledgeLetter(ctx, letter.ID, taken, who, triedAgain)
+}
+
+// undelivered keeps why a letter stays open. The error is one that the next letter would meet as well.
+func (r *run) undelivered(ctx context.Context, letter state.Letter, rejected []feed.Rejection, err error) (Redelivery, error) {
+	result := Redelivery{Letter: letter.ID}
+	if err == nil {
+		result.Reason = mask.Scrub(rejected[0].Reason)
+	} else {
+		result.Reason = mask.Scrub(err.Error())
+		if feed.Judge(err).Verdict <= feed.Refuse && r.soft.Err() == nil {
+			err = nil
+		}
+	}
+	return result, errors.Join(err, r.engine.Store.LetterTried(ctx, letter.ID, errors.New(result.Reason)))
 }
 
 func (r *run) reread(finder feed.Rereader, letter state.Letter) (feed.Batch, error) {
 	if letter.Place == "" {
 		return feed.Batch{}, errors.New("the letter does not say where its record stands; the next run reads it again")
 	}
-	rows, err := finder.Reread(r.hard, []feed.Cursor{letter.Place})
+	call := r.asks(string(letter.Place))
+	rows, err := finder.Reread(call.under(r.hard), []feed.Cursor{letter.Place})
+	call.end(rows.Len(), 0, err)
+	if err == nil {
+		err = r.check.record(rows)
+	}
 	return r.masked(rows), err
 }
 
@@ -166,6 +185,9 @@ func (e *Engine) Preview(ctx context.Context, job *config.Job, start Start) (req
 		}
 	}
 	page, err := source.Fetch(ctx, from, min(r.job.PageSize, r.job.BatchSize))
+	if err == nil {
+		err = r.check.page(&page)
+	}
 	if err != nil || page.Rows.Len() == 0 {
 		return "", 0, err
 	}

@@ -148,6 +148,7 @@ func TestTooManyPoisonRecords(t *testing.T) {
 // rejecting is a shelf that takes a batch without some of its records.
 func rejecting(ids ...string) *shelf {
 	sink := newShelf()
+	sink.bad = ids
 	sink.deliver = func(b feed.Batch) (list []feed.Rejection, err error) {
 		for i := range b.Len() {
 			if id := b.Get(i, "id").(string); slices.Contains(ids, id) {

@@ -40,6 +40,9 @@ func (w *rewound) passes(checkpoint, cursor feed.Cursor) bool {
 
 // fresh takes out of a page the rows that an earlier run delivered.
 func (r *run) fresh(p page) page {
+	if r.once() {
+		return r.unsent(p)
+	}
 	if r.rewound == nil || r.rewound.ahead == 0 {
 		return p
 	}

@@ -185,7 +185,7 @@ func TestRewoundOpaque(t *testing.T) {
 			t.Errorf("ended at %d (%s): %d records, %v", at, c.steps[at-1], len(sink.got), err)
 		}
 	}
-	if doubted == 0 || doubted > 3*4 {
+	if doubted == 0 || doubted > 3*5 {
 		t.Errorf("in doubt after %d crashes", doubted)
 	}
 }

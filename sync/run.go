@@ -43,13 +43,21 @@ type run struct {
 	checkpoint state.Checkpoint // the lane's, as last saved; touched by the committing goroutine only
 	lane       state.Lane       // "" for a run over a range: no checkpoint moves
 	rewound    *rewound
+	known      map[string]struct{} // marks of records that an opaque sink has, behind the checkpoint
 	onPage     func(page)
 
+	notes    notes
+	again    *again // of a re-push
+	operator string // who began it by hand
+
+	check   *check        // nil without an interface
 	columns *feed.Columns // of the last page; see meet
 	reading sync.WaitGroup
 
 	bad    atomic.Int64 // records rejected in this run
 	events atomic.Int64
+
+	peeking atomic.Bool // it may come to nothing, and is nobody's business yet
 
 	mu    sync.Mutex
 	live  state.Counts // as far as it has come, ahead of the state file
@@ -71,6 +79,7 @@ func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
 	r.log = e.Log.WithField("job", job.Name)
 	r.soft, r.cancel = context.WithCancelCause(ctx)
 	r.live.Total = -1
+	r.check = newCheck(r)
 	return r
 }
 
@@ -83,6 +92,8 @@ func (r *run) id() int64 {
 // start opens source and sink, decides what the run reads, and records that it has begun.
 func (r *run) start(s Start) error {
 	ctx := context.WithoutCancel(r.soft)
+	r.operator = s.Who
+	r.peeking.Store(s.poll)
 	if err := r.choose(ctx, s); err != nil {
 		return err
 	}
@@ -95,6 +106,10 @@ func (r *run) start(s Start) error {
 	if err := r.load(ctx, s); err != nil {
 		return err
 	}
+	if s.poll && r.nothingNew() {
+		return &idleError{start: s, began: rec.StartedAt, ended: r.engine.now()}
+	}
+	r.peeking.Store(false)
 	rec.CursorFrom = r.checkpoint.Cursor
 	id, err := r.record(ctx, s, rec)
 	if err != nil {
@@ -109,12 +124,18 @@ func (r *run) start(s Start) error {
 	if s.ranged() {
 		from = fmt.Sprintf("%q to %q", s.From, s.To)
 	}
+	if s.Repush != nil {
+		from = fmt.Sprintf("re-push %d", s.Repush.ID)
+	}
 	r.engine.observe(func(o Observer) { o.Began(rec) })
 	r.log.WithFields(logrus.Fields{"trigger": s.Trigger, "mode": rec.Mode, "from": from}).Info("run begins")
 	return nil
 }
 
 func (r *run) record(ctx context.Context, s Start, rec state.Run) (int64, error) {
+	if s.Repush != nil {
+		return r.engine.Store.StartRepush(ctx, s.Repush.ID, rec)
+	}
 	if len(s.Decisions) == 0 {
 		return r.engine.Store.StartRun(ctx, rec)
 	}
@@ -136,7 +157,8 @@ func (r *run) choose(ctx context.Context, s Start) error {
 	if err != nil {
 		return err
 	}
-	r.full = s.Full || under
+	whole, ok := r.job.Source.Settings.(kind.Whole)
+	r.full = s.Full || under || ok && whole.Whole()
 	if r.full || r.job.Reconcile == 0 {
 		return nil
 	}
@@ -150,8 +172,10 @@ func (r *run) choose(ctx context.Context, s Start) error {
 func (r *run) open(endToEnd bool) {
 	r.openErr = nil
 	r.hard = context.WithoutCancel(r.soft)
-	env := kind.Env{Job: r.job.Name, Location: r.job.Location, RoundTripper: r.engine.RoundTripper, Full: r.full}
+	env := kind.Env{Job: r.job.Name, Location: r.job.Location, RoundTripper: r.engine.RoundTripper, Full: r.full,
+		Budgets: &r.engine.budgets, Retention: r.job.Retention}
 	env.Connection = r.job.Source.Connection.Name
+	env.Recall = r.recall(env.Connection)
 	source, err := r.job.Source.Settings.Open(r.hard, env)
 	if err != nil {
 		r.openErr = &sideError{connection: env.Connection, err: err}
@@ -164,8 +188,17 @@ func (r *run) open(endToEnd bool) {
 		r.full, env.Full = true, true
 	}
 	env.Connection = r.job.Sink.Connection.Name
+	env.Ledger = ledger{r.engine.Store, env.Connection}
 	if r.sink, r.openErr = r.job.Sink.Settings.Open(r.hard, env); r.openErr != nil {
 		r.openErr = &sideError{connection: env.Connection, err: r.openErr}
+	}
+}
+
+// recall looks up what is remembered of a connection.
+func (r *run) recall(connection string) func(context.Context, string, string) (string, time.Time, error) {
+	return func(ctx context.Context, topic, key string) (string, time.Time, error) {
+		m, _, err := r.engine.Store.Recall(ctx, connection, topic, key)
+		return m.Value, m.Until, err
 	}
 }
 
@@ -201,6 +234,9 @@ func (r *run) execute(s Start) error {
 	}
 	if err := r.step("begun"); err != nil {
 		return err
+	}
+	if s.Repush != nil {
+		return r.repush(s.Repush)
 	}
 	if s.ranged() {
 		return r.overRange(s.From, s.To)
@@ -272,6 +308,9 @@ func (r *run) contexts() (stop func()) {
 // close waits for pages that are still being fetched, which nobody wants any more, and closes source and sink.
 func (r *run) close() {
 	r.reading.Wait()
+	if err := r.keepNotes(); err != nil {
+		r.log.WithError(err).Error("noting exchanges for the audit")
+	}
 	for name, part := range map[string]any{"source": r.source, "sink": r.sink} {
 		if c, ok := part.(io.Closer); ok {
 			r.closing(name, c)
@@ -299,6 +338,9 @@ func (r *run) finish(err error) (state.Run, error) {
 	if err != nil {
 		verdict := feed.Judge(err)
 		r.rec.Error, r.rec.Code, r.rec.Remedy = mask.Scrub(err.Error()), verdict.Code, verdict.Remedy
+		if !verdict.Until.IsZero() {
+			r.rec.Code = state.CodeWaiting
+		}
 		if r.rec.Remedy == "" {
 			r.rec.Remedy = state.Remedy(err)
 		}
@@ -308,6 +350,7 @@ func (r *run) finish(err error) (state.Run, error) {
 		err = errors.Join(err, r.haltFor(ctx, err))
 	}
 	err = errors.Join(err, r.engine.Store.FinishRun(ctx, r.rec))
+	r.check.keep(ctx)
 	fresh := r.settled(state.Counts{})
 	r.engine.observe(func(o Observer) { o.Moved(r.job.Name, fresh) })
 	r.engine.observe(func(o Observer) { o.Ended(r.rec) })
@@ -327,7 +370,7 @@ func (r *run) outcome(err error) state.RunState {
 		return state.Cancelled
 	case errors.As(err, &halted):
 		return state.Halted
-	case errors.Is(err, errStopped):
+	case errors.Is(err, errStopped), !feed.Judge(err).Until.IsZero():
 		return state.Interrupted
 	}
 	if v := feed.Judge(err).Verdict; v == feed.HaltJob || v == feed.HaltConnection {
@@ -347,7 +390,11 @@ func (r *run) haltFor(ctx context.Context, err error) error {
 	if feed.Judge(err).Verdict == feed.HaltConnection && errors.As(err, &side) {
 		h.Scope, h.Name = state.ConnectionScope, side.connection
 	}
-	return r.engine.halt(ctx, h)
+	err = r.engine.halt(ctx, h)
+	if h.Code == state.CodeDoubt {
+		err = errors.Join(err, r.engine.Store.EndDoubt(ctx, h.Name)) // a report may have settled it meanwhile
+	}
+	return err
 }
 
 func (r *run) logEnd(err error) {

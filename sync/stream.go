@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"milkrun/state"
+	"milkrun/sync/audit"
 	"milkrun/sync/feed"
 )
 
@@ -32,11 +33,18 @@ func (r *run) stream() error {
 	if err == nil && r.lane == state.Full {
 		return r.endPass()
 	}
+	if err == nil && r.rewound == nil && len(r.known) > 0 {
+		return r.engine.Store.ReplaceRecent(context.WithoutCancel(r.soft), r.job.Name, nil) // of records that are gone
+	}
 	return errors.Join(err, r.keepRecent())
 }
 
 // overRange delivers what stands between two bounds. No checkpoint moves.
 func (r *run) overRange(from, to string) error {
+	if r.once() {
+		return feed.Errorf(feed.Fail, "range", "the records of the range would be delivered once more, which this target cannot undo").
+			WithRemedy("leave out --from and --to; to deliver from another place on, once, set the checkpoint (milkrun checkpoint set)")
+	}
 	after, bounded, err := r.bounds(from, to)
 	if err != nil {
 		return err
@@ -71,12 +79,18 @@ func (r *run) deliverFrom(src feed.Source, from feed.Cursor) error {
 	}
 	c := &courier{run: r, sink: r.sink}
 	f := &flow{run: r, size: r.job.BatchSize, inFlight: r.job.Concurrency, deliver: c.deliver, commit: r.advance}
-	if _, ordered := r.sink.(feed.Ordered); ordered {
-		f.inFlight = 1
+	_, ordered := r.sink.(feed.Ordered)
+	if keyed, ok := r.sink.(feed.Keyed); ok {
+		f.key = keyed.OrderedBy()
+		ordered = len(f.key) == 0
 	}
-	if r.once() {
+	if ordered {
+		f.inFlight, c.inOrder = 1, true
+	}
+	if sink, ok := r.sink.(feed.Opaque); ok {
 		// One batch at a time, and whole pages: otherwise a batch could be acknowledged that the checkpoint cannot pass.
-		f.paged, f.inFlight, f.deliver = true, 1, c.deliverOnce
+		f.paged, f.inFlight, f.key = true, 1, nil
+		f.once = (&poster{run: r, sink: sink}).post
 	}
 	return f.move(first, pages)
 }
@@ -189,7 +203,12 @@ func (r *run) prepare(sink any, c *feed.Columns) error {
 	if !ok {
 		return nil
 	}
-	err := r.attempts(1, "columns").do(r.soft, func() error { return p.Prepare(r.hard, c) })
+	err := r.attempts(1, "columns").do(r.soft, func() error {
+		call := r.gives("columns")
+		err := p.Prepare(call.under(r.hard), c)
+		call.end(0, 0, err)
+		return err
+	})
 	if err != nil {
 		return r.sinkError("columns", err)
 	}
@@ -217,11 +236,19 @@ func (r *run) advance(ctx context.Context, s settled) error {
 		next.Detail = columns
 	}
 	fresh := r.settled(s.counts)
-	step := state.Progress{Checkpoint: next, Counts: fresh, Letters: s.letters, Settled: s.intents}
-	if r.rewound != nil && r.once() {
-		step.Recent = texts(s.places) // keepRecent comes too late when a crash comes before it
+	step := state.Progress{Checkpoint: next, Counts: fresh, Letters: s.letters, Settled: s.taken}
+	if r.rewound != nil || s.cursor == "" {
+		step.Recent = s.marks // also with lookback: keepRecent comes too late when a crash comes before it
+	} else {
+		step.Forget = s.forget
 	}
-	if err := r.engine.Store.Advance(ctx, step); err != nil {
+	step.Receipts = proofs(s.proofs)
+	r.again.into(&step, s)
+	err := r.notes.written(func(list []audit.Row) error {
+		step.Exchanges = list
+		return r.engine.Store.Advance(ctx, step)
+	})
+	if err != nil {
 		return err
 	}
 	r.checkpoint = next

@@ -14,7 +14,13 @@ type settled struct {
 	counts  state.Counts
 	letters []state.Letter
 	places  []feed.Cursor // where the delivered records stand, for sources that are rewound
-	intents []string      // of an opaque sink, acknowledged
+	marks   []string      // of the records that are settled here, for an opaque sink
+	forget  []string      // marks that the checkpoint passes
+	taken   []state.Taken // what an opaque sink has acknowledged
+	proofs  []feed.Proof  // that batches arrived at another one
+
+	origins  []state.Origin // of a re-push: the runs that had the records before
+	resolved []int64        // of a re-push: the dead letters of its records
 }
 
 func (s *settled) add(o settled) {
@@ -24,7 +30,12 @@ func (s *settled) add(o settled) {
 	s.counts = addCounts(s.counts, o.counts)
 	s.letters = append(s.letters, o.letters...)
 	s.places = append(s.places, o.places...)
-	s.intents = append(s.intents, o.intents...)
+	s.marks = append(s.marks, o.marks...)
+	s.forget = append(s.forget, o.forget...)
+	s.taken = append(s.taken, o.taken...)
+	s.proofs = append(s.proofs, o.proofs...)
+	s.origins = append(s.origins, o.origins...)
+	s.resolved = append(s.resolved, o.resolved...)
 }
 
 // watermark keeps invariant 1: batches are settled in any order, but what it gives out to be committed never reaches

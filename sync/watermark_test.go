@@ -13,7 +13,7 @@ import (
 
 // numbered is what came of batch n when a page ends in every other batch.
 func numbered(n int) settled {
-	s := settled{counts: state.Counts{Delivered: 1}, letters: []state.Letter{{Code: strconv.Itoa(n)}}, intents: []string{strconv.Itoa(n)}}
+	s := settled{counts: state.Counts{Delivered: 1}, letters: []state.Letter{{Code: strconv.Itoa(n)}}, forget: []string{strconv.Itoa(n)}}
 	if n%2 == 0 {
 		s.cursor = feed.Cursor(strconv.Itoa(n))
 	}
@@ -85,7 +85,7 @@ func checkWatermark(t *testing.T, rnd *rand.Rand, n, missing int) {
 			return
 		}
 		given = append(given, codes(s)...)
-		if s.batches != len(s.letters) || s.counts.Delivered != int64(len(s.letters)) || !slices.Equal(s.intents, codes(s)) {
+		if s.batches != len(s.letters) || s.counts.Delivered != int64(len(s.letters)) || !slices.Equal(s.forget, codes(s)) {
 			t.Fatalf("%d batches and %d records for the batches %v", s.batches, s.counts.Delivered, codes(s))
 		}
 		if s.cursor != "" {

@@ -19,6 +19,9 @@ type Database struct {
 	dsn  string
 }
 
+// DSN is how another process connects to it.
+func (d Database) DSN() string { return d.dsn }
+
 // Everywhere runs a test on an empty database of each kind.
 func (s *Servers) Everywhere(t *testing.T, test func(t *testing.T, db Database)) {
 	t.Helper()

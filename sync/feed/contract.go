@@ -42,8 +42,13 @@ type CursorChecker interface {
 	CheckCursor(c Cursor) (Cursor, error)
 }
 
+// Before stands in front of an upper bound that is not part of its range: "<2026-11-02 08:00:00".
+const Before = "<"
+
 // Ranger is a source that can be read from one cursor-like bound to another ("once --from --to"). The bounds are what
-// an operator types: a time, a number, or the cursor's JSON. The returned source ends behind to.
+// an operator types: a time, a number, or the cursor's JSON. The returned source ends behind to, which belongs to the range
+// as a whole (a day: to its midnight), unless [Before] stands in front of it: so that two ranges can touch and no record is
+// in both.
 type Ranger interface {
 	Range(from, to string) (after Cursor, bounded Source, err error)
 }
@@ -82,17 +87,44 @@ type Preparer interface {
 	Prepare(ctx context.Context, c *Columns) error
 }
 
-// Opaque is a sink for which delivering twice is harm (an SMS). Its batches are recorded before the first byte leaves,
-// and one whose outcome is unknown is held in doubt, never sent again by the engine. Sinks without this method are
-// idempotent: the target keeps one record a key however often it comes.
+// Opaque is a sink for which delivering twice is harm (an SMS). The engine calls it in place of Deliver: Check first, and
+// then DeliverOnce with records that Check let pass, under an id that is recorded before the first byte leaves and is
+// never used for other records. It does so one batch after the other.
+//
+// Check returns the records that can never be sent. It sends nothing, and says the same whenever it is asked.
+//
+// A nil error of DeliverOnce means that the partner has taken every record. An error that is Unsent, or whose verdict is
+// none of [Retry], is a promise that nothing of the batch went out. Any other leaves the outcome unknown: the batch is held
+// in doubt, and never sent again by the engine. Sinks without these methods are idempotent: the target keeps one record a
+// key however often it comes.
 type Opaque interface {
-	Opaque()
+	Check(b Batch) []Rejection
+	DeliverOnce(ctx context.Context, id string, b Batch) (Receipt, error)
+}
+
+// Receipt is what a partner says of a batch it has taken.
+type Receipt struct {
+	Ref  string // the partner's own id of the batch, "" when it gives none
+	Note string // what is not clear about it, for an operator; "" when all is
+}
+
+// Rationed is an opaque sink that may send only so much, or not at any time. Room says how many of n records it may send
+// now, at least one; or an error with Until, which ends the run until then. Nothing is taken from the ration by asking.
+type Rationed interface {
+	Room(ctx context.Context, n int) (int, error)
 }
 
 // Ordered is a sink in which the later of two records with one key must win, and which cannot tell which one is later: the
 // engine delivers its batches one after the other, whatever the job's concurrency is.
 type Ordered interface {
 	Ordered()
+}
+
+// Keyed is an idempotent sink in which the later of two records with one key must win, and which names the key's columns:
+// the engine puts a key into a batch once, and of two batches that share a key begins the later one when the earlier is
+// settled. All others may be delivered at once. No columns: the key is not known, and it is like an [Ordered] one.
+type Keyed interface {
+	OrderedBy() []string
 }
 
 // Previewer is a sink that can show the request for a batch, signed and with secrets left out, without sending it.
@@ -105,6 +137,12 @@ type Previewer interface {
 // an error when there is none: the engine then starts over). Readers of the target see the old generation until Swap.
 type Snapshotter interface {
 	Begin(ctx context.Context, c *Columns, key []string, resume int64) (Generation, error)
+}
+
+// Expirer is a sink that knows what it wrote and when, and can delete it. Expire deletes the records that it delivered for its
+// job, and for the last time before a moment; records that somebody else wrote stay. It returns how many it deleted.
+type Expirer interface {
+	Expire(ctx context.Context, before time.Time) (int64, error)
 }
 
 // Generation is a staged enumeration. It is used by one goroutine.

@@ -11,7 +11,7 @@
 //	        CursorChecker (an operator's cursor), Rereader (a record can be found again), Ranger (a bounded read),
 //	        Rewinder (records that show up late)
 //	Sink:   Preparer (look at the columns before the first row), Snapshotter (replace everything at once),
-//	        Opaque (sending twice is harm), Previewer (show the request without sending it)
+//	        Opaque (sending twice is harm), Rationed (only so much, or not now), Ordered and Keyed (a later record must win), Previewer (show the request without sending it)
 //
 // The package imports the standard library only.
 package feed

@@ -44,6 +44,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Unsent says that the request never left, so that nothing can have happened at the partner.
 	Unsent bool
+	// Until says that nothing is wrong: there is a rule to keep, and the run ends here. A run that begins at that time or
+	// later goes on.
+	Until time.Time
 	// Remedy tells an operator what to do when it does not pass by itself.
 	Remedy string
 	Err    error
@@ -70,7 +73,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Judge(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		return &Error{Verdict: e.Verdict, Code: e.Code, RetryAfter: e.RetryAfter, Unsent: e.Unsent, Remedy: e.Remedy, Err: err}
+		return &Error{Verdict: e.Verdict, Code: e.Code, RetryAfter: e.RetryAfter, Unsent: e.Unsent, Until: e.Until, Remedy: e.Remedy, Err: err}
 	}
 	return &Error{Verdict: Retry, Err: err}
 }

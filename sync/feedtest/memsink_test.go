@@ -29,7 +29,26 @@ type memSink struct {
 // opaqueSink is a memSink for which sending twice is harm, without the abilities of a keyed target.
 type opaqueSink struct{ sink *memSink }
 
-func (s opaqueSink) Opaque() {}
+func (s opaqueSink) Check(b feed.Batch) (list []feed.Rejection) {
+	if s.sink.is("sends when it checks") {
+		s.sink.put(b)
+	}
+	for i := range b.Len() {
+		if name, _ := b.Get(i, "name").(string); name == "" {
+			list = append(list, s.sink.reject(i))
+		}
+	}
+	return list
+}
+
+func (s opaqueSink) DeliverOnce(ctx context.Context, _ string, b feed.Batch) (feed.Receipt, error) {
+	_, err := s.sink.Deliver(ctx, b)
+	if err != nil && s.sink.is("promises too much") {
+		err = feed.Errorf(feed.Fail, "", "%w", err)
+	}
+	return feed.Receipt{}, err
+}
+
 func (s opaqueSink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, error) {
 	return s.sink.Deliver(ctx, b)
 }

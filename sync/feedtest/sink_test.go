@@ -44,5 +44,25 @@ func TestBrokenSinks(t *testing.T) {
 		{"adds at a position", "repairer adds"},
 		{"keeps without being asked", "keeper keeps"},
 		{"counts the keys it was asked for", "keeper keeps"},
-	}, sinkChecks(), func(broken string) *SinkCase { c := sinkCase(broken, false); return &c })
+	}, checksOf(func(name string) bool { return name != "checks alike" }), func(broken string) *SinkCase { c := sinkCase(broken, false); return &c })
+}
+
+// checksOf are the checks with certain names.
+func checksOf(which func(name string) bool) (list []check[SinkCase]) {
+	for _, c := range sinkChecks() {
+		if which(c.name) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func TestBrokenOpaqueSinks(t *testing.T) {
+	testBroken(t, []breakage{
+		{"sends when it checks", "checks alike"},
+		{"promises too much", "faults"},
+		{"ignores the context", "cancelled"},
+		{"takes an error for success", "faults"},
+	}, checksOf(func(name string) bool { return name == "checks alike" || name == "faults" || name == "cancelled" }),
+		func(broken string) *SinkCase { c := sinkCase(broken, true); return &c })
 }

@@ -18,6 +18,7 @@ type descs struct {
 	connectionHalted                        *prometheus.Desc // by connection
 	success, failure, next, budget          *prometheus.Desc // by job
 	alertsSent, alertsFailed, alertsGivenUp *prometheus.Desc // by channel
+	timely                                  timely
 }
 
 func newDescs() *descs {
@@ -36,6 +37,7 @@ func newDescs() *descs {
 	d.alertsSent = d.add("alerts_sent_total", "Alert messages that a channel took.", "channel")
 	d.alertsFailed = d.add("alert_send_failures_total", "Attempts to send an alert message that failed.", "channel")
 	d.alertsGivenUp = d.add("alerts_lost_total", "Alert messages that were given up.", "channel")
+	d.timely = newTimely(d)
 	return d
 }
 
@@ -66,6 +68,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		s.gauge(c.d.stateRead, truth(err == nil))
 		if err == nil {
 			s.standing(now, c.known())
+			s.timeliness(now.timeliness, c.known())
 		}
 	}
 	for _, j := range c.known().jobs {

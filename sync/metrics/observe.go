@@ -31,7 +31,7 @@ func (s *series) begin(name string) {
 	for _, d := range []string{state.Ran, state.Skipped, state.Coalesced, state.CaughtUp, state.Paused, state.Held, state.Missed} {
 		s.slots.WithLabelValues(name, d)
 	}
-	for _, t := range []state.Trigger{state.Schedule, state.CatchUp, state.Resume, state.Manual} {
+	for _, t := range []state.Trigger{state.Schedule, state.CatchUp, state.Resume, state.Manual, state.Changed} {
 		s.started.WithLabelValues(name, string(t))
 	}
 	for _, end := range []state.RunState{state.Done, state.Part, state.Failed, state.Halted, state.Interrupted, state.Cancelled} {
@@ -118,6 +118,11 @@ func (j *job) note(r state.Run) {
 	case state.Failed, state.Halted:
 		j.failure = later(j.failure, r.FinishedAt)
 	}
+}
+
+// Idled notes that a poll of a job found nothing, which is a success.
+func (m *Metrics) Idled(name string, last time.Time) {
+	m.about(name, func(j *job) { j.success = later(j.success, last) })
 }
 
 func later(a, b time.Time) time.Time {

@@ -19,6 +19,7 @@ type Store interface {
 	Doubts(context.Context) ([]state.Intent, error)
 	Checkpoints(context.Context) ([]state.Checkpoint, error)
 	Runs(context.Context, state.RunFilter) ([]state.Run, error)
+	Timeliness(ctx context.Context, from, to time.Time) ([]state.Timeliness, error)
 }
 
 // standing is how things stand in the state file, by job and by connection.
@@ -27,6 +28,7 @@ type standing struct {
 	paused            map[string]state.Pausing
 	letters, doubts   map[string]int64
 	checkpoints       map[string][]state.Checkpoint
+	timeliness        []state.Timeliness // of all days
 }
 
 // stand reads the state file, and gives up when that takes too long, even when the store does not. There is one reading
@@ -52,6 +54,9 @@ func (m *Metrics) read(ctx context.Context) (*standing, error) {
 	s := &standing{jobs: map[string]bool{}, connections: map[string]bool{}, doubts: map[string]int64{}, checkpoints: map[string][]state.Checkpoint{}}
 	halts, err1 := m.opt.Store.Halts(ctx)
 	for _, h := range halts {
+		if h.Who != "" {
+			continue // a person's pause is no halt
+		}
 		if h.Scope == state.ConnectionScope {
 			s.connections[h.Name] = true
 		} else {
@@ -66,10 +71,11 @@ func (m *Metrics) read(ctx context.Context) (*standing, error) {
 	for _, c := range checkpoints {
 		s.checkpoints[c.Job] = append(s.checkpoints[c.Job], c)
 	}
-	var err4, err5 error
+	var err4, err5, err6 error
 	s.paused, err4 = m.opt.Store.Paused(ctx)
 	s.letters, err5 = m.opt.Store.OpenLetters(ctx)
-	return s, errors.Join(err1, err2, err3, err4, err5, m.seed(ctx))
+	s.timeliness, err6 = m.opt.Store.Timeliness(ctx, time.Time{}, time.Time{})
+	return s, errors.Join(err1, err2, err3, err4, err5, err6, m.seed(ctx))
 }
 
 // seed reads how the last runs of each job ended, once; from then on the engine tells.

@@ -52,6 +52,18 @@ func (s still) Checkpoints(context.Context) ([]state.Checkpoint, error) {
 		{Job: "gone", Lane: state.Full, UpdatedAt: time.Now()}}, nil
 }
 
+func (s still) Timeliness(context.Context, time.Time, time.Time) ([]state.Timeliness, error) {
+	if !s.standing {
+		return nil, nil
+	}
+	day := state.Timeliness{Interface: "users", Version: 1, Job: "affairs", Day: "2026-11-22", Records: 3, Rejected: 1, Late: 1}
+	for _, lag := range []time.Duration{time.Second, time.Hour, 30 * 24 * time.Hour} {
+		day.Lag.Add(lag)
+	}
+	next := state.Timeliness{Interface: "users", Version: 2, Job: "affairs", Day: "2026-11-23", Records: 2}
+	return []state.Timeliness{day, next}, nil
+}
+
 func (s still) Runs(_ context.Context, f state.RunFilter) ([]state.Run, error) {
 	if !s.standing {
 		return nil, nil

@@ -254,7 +254,7 @@ var (
 )
 
 func isProse(text string) bool {
-	return !han.MatchString(text) && twoWords.MatchString(verbs.ReplaceAllString(text, "%"))
+	return !han.MatchString(text) && !strings.Contains(text, "\x00") && twoWords.MatchString(verbs.ReplaceAllString(text, "%"))
 }
 
 // isWord says that a text in a place where messages stand has something to translate.

@@ -60,19 +60,22 @@ func plural(thing string) string {
 
 // forced are messages of single words, or put together at some distance: by file and literal.
 var forced = map[string]map[string][]string{
-	"cmd/milkrun/status.go": {
+	"cmd/milkrun/standing/stand.go": {
 		"disabled": {"disabled", "%s is disabled", "%s are disabled"}, "paused": {"paused", "%s is paused", "%s are paused"},
-		"resumed": {"resumed", "%s is resumed", "%s are resumed"},
+		"resumed": {"resumed", "%s is resumed", "%s are resumed"}, "gone": {"gone", "%s is gone", "%s are gone"},
 	},
-	"cmd/milkrun/holds.go":         {"%s %s is halted since %s: %s": {"job %s is halted since %s: %s", "connection %s is halted since %s: %s"}},
-	"cmd/milkrun/usage.go":         {"%s command": {"there is no %s command %q"}},
-	"cmd/milkrun/doctorconfig.go":  {"configuration": {"configuration"}},
-	"cmd/milkrun/doctordaemon.go":  {"daemon": {"daemon"}},
-	"cmd/milkrun/doctorjobs.go":    {"jobs": {"jobs"}},
-	"cmd/milkrun/doctormachine.go": {"machine": {"machine"}},
-	"cmd/milkrun/doctorstate.go":   {"%s: %s, mode %04o, of %s": {"%s: %s, mode %04o, of %s"}},
-	"cmd/milkrun/words.go":         {"%s ago": {"%s ago"}, "never": {"never"}},
-	"cmd/milkrun/progress.go":      {"%s of %s (%d %%)": {"%s of %s (%d %%)", "%d of %d records (%d %%)"}, ", %s left": {"%s left"}},
+	"cmd/milkrun/standing/words.go": {"%s %s": {"page %s, size %s", "line %s, offset %s"}},
+	"sync/kind/probe.go":            {"ok": {"ok"}, "warning": {"warning"}, "error": {"error"}},
+	"cmd/milkrun/holds.go":          {"%s %s is halted since %s: %s": {"job %s is halted since %s: %s", "connection %s is halted since %s: %s"}},
+	"cmd/milkrun/usage.go":          {"%s command": {"there is no %s command %q"}},
+	"cmd/milkrun/doctorconfig.go":   {"configuration": {"configuration"}},
+	"cmd/milkrun/doctordaemon.go":   {"daemon": {"daemon"}},
+	"cmd/milkrun/doctorjobs.go":     {"jobs": {"jobs"}},
+	"cmd/milkrun/doctormachine.go":  {"machine": {"machine"}},
+	"cmd/milkrun/doctorstate.go":    {"%s: %s, mode %04o, of %s": {"%s: %s, mode %04o, of %s"}},
+	"cmd/milkrun/reload.go":         {"%s changed": {"%d job changed", "%d jobs changed"}},
+	"cmd/milkrun/words.go":          {"%s ago": {"%s ago"}, "never": {"never"}},
+	"cmd/milkrun/progress.go":       {"%s of %s (%d %%)": {"%s of %s (%d %%)", "%d of %d records (%d %%)"}, ", %s left": {"%s left"}},
 	"cmd/milkrun/statusscreen.go": {
 		" is ": {"%s is halted", "%s is interrupted"}, " are ": {"%s are halted", "%s are interrupted"}, " ": {"%s failed"},
 		"none": {"none"}, "CHECKPOINT": {"CHECKPOINT"},
@@ -95,11 +98,12 @@ var verbatim = []string{
 }
 
 // bilingual are files that say everything in both languages.
-var bilingual = map[string]bool{"cmd/milkrun/page/words.go": true, "sync/alert/words.go": true, "sync/config/reference.go": true}
+var bilingual = map[string]bool{"cmd/milkrun/page/words.go": true, "sync/alert/words.go": true, "sync/catalogue/describe.go": true, "sync/config/reference.go": true,
+	"sync/report/words.go": true}
 
 // statesOf are the files whose constants are words that a person sees in tables.
 var statesOf = map[string]bool{"state/run.go": true, "state/slot.go": true, "state/letter.go": true, "state/intent.go": true,
-	"state/history.go": true, "sync/run.go": true}
+	"state/history.go": true, "sync/run.go": true, "sync/config/compare.go": true}
 
 // call looks at the arguments of a call.
 func (e *extraction) call(n *ast.CallExpr) {

@@ -1,0 +1,54 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"milkrun/state"
+)
+
+// keeper is a shelf that can forget.
+type keeper struct {
+	*shelf
+	before []time.Time
+	fails  error
+}
+
+func (k *keeper) Expire(_ context.Context, before time.Time) (int64, error) {
+	k.before = append(k.before, before)
+	return 2, k.fails
+}
+
+func TestRetention(t *testing.T) {
+	sink := &keeper{shelf: newShelf()}
+	job := newJob(t, "j", &list{n: 5}, sink)
+	e := newEngine(t)
+	mustRun(t, e, job)
+	if len(sink.before) != 0 {
+		t.Error("a job without a retention deletes")
+	}
+	job.Retention = 90 * 24 * time.Hour
+	mustRun(t, e, job)
+	if err := e.Expire(t.Context(), job); err != nil {
+		t.Error(err)
+	}
+	if len(sink.before) != 2 || time.Since(sink.before[0]) < job.Retention || time.Since(sink.before[0]) > job.Retention+time.Hour {
+		t.Errorf("deleted before %v", sink.before)
+	}
+	did, err := e.Store.Operations(t.Context(), 0)
+	if err != nil || len(did) != 2 || did[0].Who != "milkrun" || did[0].Job != "j" || !strings.HasPrefix(did[0].What, "retention: 2 records deleted, delivered before ") {
+		t.Errorf("%+v, %v", did, err)
+	}
+	sink.fails = errors.New("the disk is full")
+	r := mustRun(t, e, job)
+	events, err := e.Store.Events(t.Context(), r.ID)
+	if err != nil || r.State != state.Done || len(events) == 0 || events[len(events)-1].Kind != "retention" {
+		t.Errorf("%s, %+v, %v", r.State, events, err)
+	}
+	if err := e.Expire(t.Context(), job); err == nil || !strings.Contains(err.Error(), "retention of job j: the disk is full") {
+		t.Error(err)
+	}
+}
