@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -22,19 +23,21 @@ type act struct {
 // ask has the daemon carry out an order, and says what came of it. Without a daemon, it is control.ErrNoDaemon.
 func (a *app) ask(ctx context.Context, method string, o order) (answer, error) {
 	var out answer
-	err := control.Call(ctx, a.socket(), operator(), method, o, &out)
-	var fault *control.Fault
-	if errors.As(err, &fault) {
-		code := fault.Exit
-		if code == 0 {
-			code = exitError
-		}
-		return out, &exit{code: code, cause: fault, remedy: fault.Remedy}
-	}
+	err := a.call(ctx, method, o, &out)
 	if err == nil {
 		a.relay(out.Text)
 	}
 	return out, err
+}
+
+// call calls a method of the daemon; a refusal of its is an error of this command.
+func (a *app) call(ctx context.Context, method string, in, out any) error {
+	err := control.Call(ctx, a.socket(), operator(), method, in, out)
+	var fault *control.Fault
+	if errors.As(err, &fault) {
+		return &exit{code: cmp.Or(fault.Exit, exitError), cause: fault, remedy: fault.Remedy}
+	}
+	return err
 }
 
 // relay says what the daemon answered, which is English.

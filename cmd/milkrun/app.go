@@ -12,6 +12,7 @@ import (
 	"milkrun/cmd/milkrun/service"
 	"milkrun/state"
 	"milkrun/sync"
+	"milkrun/sync/recorder"
 	"milkrun/sync/words"
 )
 
@@ -26,6 +27,7 @@ type app struct {
 	configPath, statePath, socketPath string
 	logFormat, logLevel               string
 	sandboxed                         bool
+	replayed                          *recorder.Recording          // in place of partners, with --replay
 	overrides                         map[string]map[string]string // of the sandbox, once it runs
 
 	hurry context.Context // ends when a drain shall be cut short
@@ -54,12 +56,9 @@ Start here:  milkrun check            is jobs.toml right, and when will each job
 	f.Var(oneOf[string]{&a.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "debug, info, warn or error")
 	f.Var(langFlag{&a.lang}, "lang", "the language of what people read: en or zh (default by LC_ALL, LC_MESSAGES or LANG)")
 	f.BoolVar(&a.sandboxed, "sandbox", false, "use built-in stand-ins instead of the partners, and files under "+sandboxDir)
+	f.Var(replayFlag{a}, "replay", "use a recording in DIR instead of the partner, stand-ins of all others, and files under "+replayDir)
 	root.SetFlagErrorFunc(wrongFlag)
-	return strict(group(root, a.runCommand(), a.onceCommand(), a.checkCommand(), a.nextCommand(), a.statusCommand(), a.runsCommand(),
-		a.slotsCommand(), a.auditCommand(), a.checkpointCommand(), a.deadCommand(), a.pauseCommand(), a.resumeCommand(), a.triggerCommand(), a.cancelCommand(), a.backfillCommand(),
-		a.reloadCommand(), a.planCommand(), a.alertCommand(), a.signCommand(), a.schemaCommand(),
-		a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.pruneCommand(),
-		a.sandboxCommand(), a.versionCommand()))
+	return strict(bind(root, a.chapters()))
 }
 
 // look opens the state for reading.

@@ -95,6 +95,7 @@ func TestBackfillWithoutRanges(t *testing.T) {
 // TestBackfillSurvivesAKill kills the daemon in the middle of a unit. The next daemon begins nothing by itself, the same
 // command goes on, and every affair has arrived.
 func TestBackfillSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 2000, 10)
 	first, last := w.days(t)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 20}); err != nil {
@@ -137,6 +138,7 @@ func TestBackfillSurvivesAKill(t *testing.T) {
 
 // TestSlotsGoFirst lets a slot that comes due in the middle of a unit run before the next one, though overlap is "skip".
 func TestSlotsGoFirst(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 1000, 10)
 	first, last := w.days(t)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 150}); err != nil {
@@ -166,6 +168,7 @@ func TestSlotsGoFirst(t *testing.T) {
 
 // TestBackfillIsStopped ends the unit under way when the command is ended; it is open again.
 func TestBackfillIsStopped(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 2000, 10)
 	first, last := w.days(t)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 100}); err != nil {
@@ -200,17 +203,9 @@ func (p *place) until(what string, so func() bool) {
 	}
 }
 
-// alone is for a test that does not look at what the service manager hears, which somebody has to take nevertheless. It
-// returns when the daemon serves.
+// alone is for a test that does not look at what the service manager hears. It returns when the daemon serves.
 func (m *managed) alone() *place {
 	m.t.Helper()
-	go func() {
-		for text := make([]byte, 4096); ; {
-			if _, err := m.manager.Read(text); err != nil {
-				return
-			}
-		}
-	}()
 	p := m.beside()
 	m.serves(p)
 	return p

@@ -45,9 +45,9 @@ func (a *app) backfillListCommand() *cobra.Command {
 
 func (a *app) listBackfills(ctx context.Context, job string, limit int, asJSON bool) error {
 	zones := a.zones()
-	return listing[state.Backfill, backfillView]{
+	return listing[ofJob, state.Backfill, backfillView]{
 		job: job, limit: limit, view: viewBackfill, asJSON: asJSON, none: "no backfill yet",
-		read:   func(s *state.Store) ([]state.Backfill, error) { return s.Backfills(ctx, job, limit) },
+		question: askBackfills(), about: ofJob{job, limit},
 		header: []any{"ID", "JOB", "FROM", "TO", "DONE", "OF", "BEGUN", "ENDED", "WHO", "WHY"},
 		row: func(b state.Backfill) []any {
 			return []any{b.ID, b.Job, b.From, b.To, b.DoneUnits, b.Units, clock(b.CreatedAt, zones.of(b.Job)), clock(b.EndedAt, zones.of(b.Job)), b.Who, b.Why}

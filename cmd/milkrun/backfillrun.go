@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"milkrun/cmd/milkrun/control"
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync"
 )
@@ -36,8 +37,6 @@ func lastRun(ctx context.Context, store *state.Store, u state.Unit) (state.Run, 
 	return run, err
 }
 
-func over(r state.Run) bool { return r.State == state.Done || r.State == state.Part }
-
 // localFiller does the work in this process, which holds the state.
 type localFiller struct {
 	*session
@@ -56,9 +55,9 @@ func (f *localFiller) plan(ctx context.Context) (*backfillPlan, error) {
 func (f *localFiller) unit(ctx context.Context, p *backfillPlan, u state.Unit) (state.Run, error) {
 	kept := context.WithoutCancel(ctx)
 	run, err := lastRun(kept, f.store, u)
-	if err == nil && !over(run) {
-		run, err = f.engine.Run(ctx, f.job, sync.Start{Trigger: state.Backfilled, From: u.From, To: u.To})
-		if run.ID == 0 || over(run) && err != nil { // the latter is the state file's
+	if err == nil && !standing.Succeeded(run) {
+		run, err = f.engine.Run(ctx, f.job, sync.Start{Trigger: state.Backfilled, Who: operator(), From: u.From, To: u.To})
+		if run.ID == 0 || standing.Succeeded(run) && err != nil { // the latter is the state file's
 			return run, heldBack(err, f.job.Location)
 		}
 		err = nil // the run tells it
@@ -67,7 +66,7 @@ func (f *localFiller) unit(ctx context.Context, p *backfillPlan, u state.Unit) (
 }
 
 func (f *localFiller) live() []liveRun {
-	return views(f.engine.Running(), func(p sync.Progress) liveRun { return newMeter(p).live() })
+	return views(f.engine.Running(), func(p sync.Progress) liveRun { return viewLive(standing.NewMeter(p)) })
 }
 
 // daemonFiller has the daemon do the work.
@@ -146,8 +145,8 @@ func (d *daemon) unit(ctx context.Context, o *act) (out answer, err error) {
 	if err != nil {
 		return out, err
 	}
-	if !over(run) && run.State != state.Running {
-		if run.ID, err = d.beginUnit(ctx, job.Name, u); err != nil {
+	if !standing.Succeeded(run) && run.State != state.Running {
+		if run.ID, err = d.beginUnit(ctx, job.Name, o.who, u); err != nil {
 			return out, heldBack(err, job.Location)
 		}
 		u.RunID = run.ID
@@ -176,7 +175,12 @@ func (d *daemon) unitOf(ctx context.Context, o order) (state.Unit, error) {
 }
 
 // beginUnit begins a unit as soon as the job does not run.
-func (d *daemon) beginUnit(ctx context.Context, job string, u state.Unit) (int64, error) {
+func (d *daemon) beginUnit(ctx context.Context, job, who string, u state.Unit) (int64, error) {
+	return d.beginAfter(ctx, job, sync.Start{Trigger: state.Backfilled, Who: who, From: u.From, To: u.To})
+}
+
+// beginAfter begins a run as soon as the job does not run.
+func (d *daemon) beginAfter(ctx context.Context, job string, start sync.Start) (int64, error) {
 	const pause = 20 * time.Millisecond // the scheduler looks at its slots when a run has ended
 	select {
 	case <-d.engine.Started():
@@ -184,7 +188,7 @@ func (d *daemon) beginUnit(ctx context.Context, job string, u state.Unit) (int64
 		return 0, ctx.Err()
 	}
 	for {
-		id, err := d.engine.Trigger(ctx, job, sync.Start{Trigger: state.Backfilled, From: u.From, To: u.To})
+		id, err := d.engine.Trigger(ctx, job, start)
 		var busy *sync.BusyError
 		if !errors.As(err, &busy) {
 			return id, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/feed"
 	"milkrun/sync/setting"
@@ -33,8 +34,8 @@ func (s stretch) units() ([]state.Unit, error) {
 	if err == nil && wrong == nil {
 		return s.numbers(first, last)
 	}
-	form := formOf(s.from)
-	if form == "" || formOf(s.to) == "" {
+	form := standing.TimeForm(s.from)
+	if form == "" || standing.TimeForm(s.to) == "" {
 		return nil, &exit{code: exitUsage, cause: fmt.Errorf("--step splits a range of times or of whole numbers, and %s to %s is neither", s.from, s.to),
 			remedy: "leave out --step: the range is one unit then"}
 	}
@@ -68,7 +69,7 @@ func (s stretch) times(form string) ([]state.Unit, error) {
 	}
 	begin, err := time.ParseInLocation(form, s.from, s.zone)
 	if err != nil {
-		return nil, err // formOf has read it
+		return nil, err // it has been read
 	}
 	end, err := s.end()
 	switch {
@@ -96,7 +97,7 @@ func (s stretch) times(form string) ([]state.Unit, error) {
 
 // end is when the stretch ends: a day belongs to it as a whole, as in a run over a range.
 func (s stretch) end() (time.Time, error) {
-	form := formOf(s.to)
+	form := standing.TimeForm(s.to)
 	end, err := time.ParseInLocation(form, s.to, s.zone)
 	if form == time.DateOnly {
 		end = end.AddDate(0, 0, 1)
@@ -107,7 +108,7 @@ func (s stretch) end() (time.Time, error) {
 // form is how the borders are written: as the operator writes times, else as the job's own cursor does. Times may be
 // compared as text, where 2026-11-01T00:00:00 stands behind every 2026-11-01 hour.
 func (s stretch) form(from string, days bool) string {
-	for _, form := range []string{from, formOf(s.to)} {
+	for _, form := range []string{from, standing.TimeForm(s.to)} {
 		if form != time.DateOnly {
 			return toTheSecond(form)
 		}
@@ -115,7 +116,7 @@ func (s stretch) form(from string, days bool) string {
 	if days {
 		return time.DateOnly
 	}
-	if form := formOf(firstOf(s.like)); form != "" && form != time.DateOnly {
+	if form := standing.TimeForm(standing.First(s.like)); form != "" && form != time.DateOnly {
 		return toTheSecond(form)
 	}
 	return time.DateTime
@@ -129,10 +130,8 @@ func toTheSecond(form string) string {
 	return form + ":05"
 }
 
-// between makes units of their borders. Upper bounds are included in a range: a day as a whole, so that a unit of days
-// ends with the day before the border. Other times end a nanosecond before it, except that a time with a Z is repeated
-// as the end: as text, 00:59:59.9Z stands before 00:59:59Z. A record on such a border is delivered twice, and none is
-// left out.
+// between makes units of their borders, which touch: a unit of days ends with the day before the border, any other ends
+// before its border ([feed.Before]).
 func (s stretch) between(borders []time.Time, form string) []state.Unit {
 	units := make([]state.Unit, len(borders))
 	for i, from := range borders {
@@ -140,14 +139,8 @@ func (s stretch) between(borders []time.Time, form string) []state.Unit {
 		if i+1 == len(borders) {
 			continue
 		}
-		next := borders[i+1]
-		switch {
-		case form == time.DateOnly:
-			units[i].To = next.AddDate(0, 0, -1).Format(form)
-		case strings.HasSuffix(units[i].From, "Z"):
-			units[i].To = next.Format(form)
-		default:
-			units[i].To = next.Add(-time.Nanosecond).Format(strings.Replace(form, ":05", ":05.999999999", 1))
+		if units[i].To = feed.Before + borders[i+1].Format(form); form == time.DateOnly {
+			units[i].To = borders[i+1].AddDate(0, 0, -1).Format(form)
 		}
 	}
 	units[0].From = s.from
@@ -167,15 +160,4 @@ func (s stretch) backwards() error {
 
 func (s stretch) tooMany() error {
 	return &exit{code: exitUsage, cause: fmt.Errorf("steps of %s make more than %s units of that range", s.step, grouped(maxUnits)), remedy: "take a longer --step"}
-}
-
-// formOf is the layout a time is written in, "" when the text is no time. Fractions of a second may stand behind any.
-func formOf(text string) string {
-	for _, form := range []string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05Z07:00",
-		"2006-01-02 15:04", "2006-01-02T15:04"} {
-		if _, err := time.Parse(form, text); err == nil {
-			return form
-		}
-	}
-	return ""
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync/config"
 )
 
@@ -33,14 +34,18 @@ func (a *app) check(asJSON bool) error {
 		warned = ", " + count(len(problems), "warning")
 	}
 	a.say("%s is right: %s, %s%s\n", a.configFile(), count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"), warned)
-	a.printSlots(conf.Jobs, 3, holds{})
+	a.printSlots(conf.Jobs, 3, standing.Holds{})
+	for _, notice := range interfaceNotices(conf, time.Now()) {
+		a.say("\n%s", a.lang.Text(notice))
+	}
 	return nil
 }
 
 func (a *app) checkJSON(conf *config.Config, problems config.Problems) error {
 	out := checkView{Usable: conf != nil, Problems: append(config.Problems{}, problems...), Jobs: []slotsView{}}
 	if conf != nil {
-		out.Jobs = viewSlots(conf.Jobs, time.Now(), 3, holds{})
+		out.Jobs = viewSlots(conf.Jobs, time.Now(), 3, standing.Holds{})
+		out.Notices = interfaceNotices(conf, time.Now())
 	}
 	if err := a.printJSON(out); err != nil || conf != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync/config"
 )
 
@@ -52,14 +53,14 @@ func TestComing(t *testing.T) {
 		t.Fatal(problems)
 	}
 	job := conf.Job("affairs")
-	first := coming(job, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), 1)[0]
+	first := standing.Coming(job, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), 1)[0]
 	if first.Begins.Before(first.Slot.Add(time.Minute)) || first.Begins.After(first.Slot.Add(90*time.Minute)) {
 		t.Fatalf("%+v", first)
 	}
-	if again := coming(job, first.Begins.Add(-time.Second), 1)[0]; again != first {
+	if again := standing.Coming(job, first.Begins.Add(-time.Second), 1)[0]; again != first {
 		t.Errorf("a second before it begins: %+v, want %+v", again, first)
 	}
-	if after := coming(job, first.Begins, 1)[0]; !after.Slot.Equal(first.Slot.AddDate(0, 0, 1)) {
+	if after := standing.Coming(job, first.Begins, 1)[0]; !after.Slot.Equal(first.Slot.AddDate(0, 0, 1)) {
 		t.Errorf("when it has begun: %+v", after)
 	}
 }

@@ -49,9 +49,9 @@ func (a *app) checkpointListCommand() *cobra.Command {
 }
 
 func (a *app) listCheckpoints(ctx context.Context, asJSON bool) error {
-	return listing[state.Checkpoint, checkpointView]{
+	return listing[struct{}, state.Checkpoint, checkpointView]{
 		view: viewCheckpoint, asJSON: asJSON, none: "no checkpoint yet: every job begins at the beginning",
-		read:   func(s *state.Store) ([]state.Checkpoint, error) { return s.Checkpoints(ctx) },
+		question: askCheckpoints(), about: struct{}{},
 		header: []any{"JOB", "LANE", "READ UP TO", "DELIVERED", "MOVED", "BY"},
 		row: func(c state.Checkpoint) []any {
 			return []any{c.Job, c.Lane, cut(inWords(&c.Cursor), 70), grouped(c.Rows), ago(c.UpdatedAt, time.Now()), cut(movedBy(c.RunID, c.Who, c.Why), 40)}
@@ -78,38 +78,25 @@ it is the forward one, unless there is only a complete pass under way.`,
 }
 
 func (a *app) showCheckpoint(ctx context.Context, job string, asked state.Lane, asJSON bool) error {
-	store, err := a.look(ctx)
+	p, err := askCheckpoint().ask(ctx, a, position{job, asked})
 	if err != nil {
 		return err
-	}
-	defer a.shut(store)
-	lane, err := chooseLane(ctx, store, job, asked, state.Forward)
-	if err != nil {
-		return err
-	}
-	c, found, err := store.Checkpoint(ctx, job, lane)
-	if err != nil {
-		return err
-	}
-	if !found {
-		if err := a.known(ctx, store, job); err != nil {
-			return err
-		}
 	}
 	if asJSON {
-		view := checkpointView{Job: job, Lane: lane}
-		if found {
-			view = viewCheckpoint(c)
+		view := checkpointView{Job: job, Lane: p.Lane}
+		if p.Found {
+			view = viewCheckpoint(p.Checkpoint)
 		}
 		return a.printJSON(view)
 	}
 	zone := a.zones().of(job)
-	if !found {
-		a.say("job %s has no checkpoint in lane %s: it begins at the beginning", job, string(lane))
+	if !p.Found {
+		a.say("job %s has no checkpoint in lane %s: it begins at the beginning", job, string(p.Lane))
 	} else {
-		a.printCheckpoint(c, zone)
+		a.printCheckpoint(p.Checkpoint, zone)
 	}
-	return a.sayAround(ctx, store, job, lane, zone)
+	a.sayAround(job, p, zone)
+	return nil
 }
 
 func (a *app) printCheckpoint(c state.Checkpoint, zone *time.Location) {
@@ -122,24 +109,64 @@ func (a *app) printCheckpoint(c state.Checkpoint, zone *time.Location) {
 	a.field("version", "%d", c.Version)
 }
 
+// position is what is asked about: a job in a lane, or in the one it has a checkpoint in.
+type position struct {
+	Job  string     `json:"job"`
+	Lane state.Lane `json:"lane,omitempty"`
+}
+
+// placed is how far a job has read in a lane, and what else there is to know about it.
+type placed struct {
+	Lane       state.Lane       `json:"lane"`
+	Found      bool             `json:"found"`
+	Checkpoint state.Checkpoint `json:"checkpoint"`
+	Run        int64            `json:"run,omitempty"`      // one that is under way
+	LastFull   time.Time        `json:"last_full,omitzero"` // when the last complete pass ended
+	Also       bool             `json:"also,omitempty"`     // there is one in the other lane, too
+}
+
+func askCheckpoint() question[position, placed] {
+	return question[position, placed]{"checkpoint", func(ctx context.Context, a *app, s *state.Store, q position) (p placed, err error) {
+		if p.Lane, err = chooseLane(ctx, s, q.Job, q.Lane, state.Forward); err != nil {
+			return p, err
+		}
+		if p.Checkpoint, p.Found, err = s.Checkpoint(ctx, q.Job, p.Lane); err != nil {
+			return p, err
+		}
+		if !p.Found {
+			if err := a.known(ctx, s, q.Job); err != nil {
+				return p, err
+			}
+		}
+		if p.Run, err = running(ctx, s, q.Job); err != nil {
+			return p, err
+		}
+		if p.LastFull, _, err = s.LastFull(ctx, q.Job); err != nil {
+			return p, err
+		}
+		_, p.Also, err = s.Checkpoint(ctx, q.Job, otherLane(p.Lane))
+		return p, err
+	}}
+}
+
 // sayAround says what else there is to know about how far a job has read.
-func (a *app) sayAround(ctx context.Context, store *state.Store, job string, lane state.Lane, zone *time.Location) error {
-	if id, err := running(ctx, store, job); err != nil {
-		return err
-	} else if id > 0 {
-		a.say("run %d is under way", id)
+func (a *app) sayAround(job string, p placed, zone *time.Location) {
+	if p.Run > 0 {
+		a.say("run %d is under way", p.Run)
 	}
-	if last, ever, err := store.LastFull(ctx, job); err != nil {
-		return err
-	} else if ever {
-		a.say("the last complete pass ended %s", clock(last, zone))
+	if !p.LastFull.IsZero() {
+		a.say("the last complete pass ended %s", clock(p.LastFull, zone))
 	}
-	other := map[state.Lane]state.Lane{state.Forward: state.Full, state.Full: state.Forward}[lane]
-	_, also, err := store.Checkpoint(ctx, job, other)
-	if also {
+	if other := otherLane(p.Lane); p.Also {
 		a.say("there is one in lane %s too: milkrun checkpoint show %s --lane %s", string(other), job, string(other))
 	}
-	return err
+}
+
+func otherLane(lane state.Lane) state.Lane {
+	if lane == state.Full {
+		return state.Forward
+	}
+	return state.Full
 }
 
 func laneFlag(cmd *cobra.Command, lane *state.Lane) {

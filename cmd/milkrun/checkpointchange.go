@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type change struct {
 // changeFlags adds the flags that all changes have, and checks them before f is called.
 func changeFlags(cmd *cobra.Command, c *change, f func(*cobra.Command) error) *cobra.Command {
 	laneFlag(cmd, &c.lane)
+	cmd.Flags().BoolVar(&c.yes, "yes", false, "do not ask")
 	why := whyFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := mustSay(*why); err != nil {
@@ -58,6 +60,9 @@ func (a *app) operate(ctx context.Context, store *state.Store, c change, none st
 	}
 	before, err := cursorNow(ctx, store, c.job, lane)
 	if err != nil {
+		return err
+	}
+	if err := a.mayRepeat(ctx, store, c); err != nil {
 		return err
 	}
 	if err := f(lane); err != nil {
@@ -104,4 +109,21 @@ func (a *app) idle(ctx context.Context, store *state.Store, job string) error {
 		a.say("run %d of job %s was left open by a milkrun that was killed; it counts as interrupted now", r.ID, r.Job)
 	}
 	return err
+}
+
+// mayRepeat refuses to move the checkpoint of a job whose target must get nothing twice, unless the operator says that this is
+// meant. What the target is tells the configuration, or the batches of the job.
+func (a *app) mayRepeat(ctx context.Context, store *state.Store, c change) error {
+	if c.yes {
+		return nil
+	}
+	sent, err := store.SettledIntents(ctx, c.job, 1)
+	if err != nil {
+		return err
+	}
+	if len(sent) == 0 && !slices.Contains(a.opaqueJobs(), c.job) {
+		return nil
+	}
+	return &exit{code: exitUsage, cause: fmt.Errorf("job %s delivers to a target where sending twice is harm: all that stands behind the new checkpoint "+
+		"would be sent, also what was sent before; nothing was changed", c.job), remedy: "if that is what you want, add --yes"}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,12 +20,7 @@ reads it, also into another state file.`,
 		Example: "  milkrun checkpoint export > checkpoints.json",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := a.look(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer a.shut(store)
-			d, err := store.Export(cmd.Context())
+			d, err := askDocument().ask(cmd.Context(), a, struct{}{})
 			if err != nil {
 				return err
 			}
@@ -84,6 +80,9 @@ func (a *app) importCheckpoints(ctx context.Context, d state.Document, why strin
 	conf, _ := a.read(false)
 	for i, c := range d.Checkpoints {
 		a.say("job %s, lane %s: %s → %s", c.Job, string(c.Lane), inWords(before[i]), inWords(&c.Cursor))
+		if slices.Contains(a.opaqueJobs(), c.Job) {
+			a.note("sending twice is harm at the target of job " + c.Job + ": before it runs, make sure that nothing behind this checkpoint was sent before")
+		}
 		if conf != nil && conf.Job(c.Job) == nil {
 			a.note(fmt.Sprintf("there is no job %q in %s, so nothing reads this checkpoint", c.Job, a.configFile()))
 		}

@@ -28,9 +28,9 @@ func (a *app) checkpointHistoryCommand() *cobra.Command {
 
 func (a *app) checkpointHistory(ctx context.Context, job string, limit int, asJSON bool) error {
 	zone := a.zones().of(job)
-	return listing[state.Change, changeView]{
+	return listing[ofJob, state.Change, changeView]{
 		job: job, limit: limit, view: viewChange, asJSON: asJSON, none: "nothing has moved the checkpoint of job " + job + " yet",
-		read:   func(s *state.Store) ([]state.Change, error) { return s.History(ctx, job, limit) },
+		question: askHistory(), about: ofJob{job, limit},
 		header: []any{"AT", "LANE", "VERSION", "WHAT", "FROM", "TO", "BY"},
 		row: func(c state.Change) []any {
 			return []any{clock(c.At, zone), c.Lane, c.Version, c.Op, cut(inWords(c.From), 50), cut(inWords(c.To), 50), movedBy(c.RunID, c.Who, c.Why)}

@@ -66,7 +66,6 @@ still has, and asks first; in lane full the complete pass starts over.`,
   milkrun checkpoint reset grades --lane full --why "start tonight's pass over"`,
 		Args: arguments(cobra.ExactArgs(1)),
 	}, c, func(cmd *cobra.Command) error { return a.resetCheckpoint(cmd, *c) })
-	cmd.Flags().BoolVar(&c.yes, "yes", false, "do not ask")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,7 @@ type crashOrder struct {
 	Dir, Job string
 	KillAt   int
 	Settings map[string]map[string]string
+	TOML     string // another configuration than the world's
 }
 
 func crashChild(text string) int {
@@ -44,7 +46,7 @@ func crashChild(text string) int {
 }
 
 func (o crashOrder) run(ctx context.Context) error {
-	conf, err := worldConfig(o.Dir, o.Settings)
+	conf, err := parseWorld(cmp.Or(o.TOML, worldTOML), o.Dir, o.Settings)
 	if err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ func (o crashOrder) run(ctx context.Context) error {
 // child runs a job in a process of its own and says whether it was killed.
 func (w *world) child(t *testing.T, job string, killAt int) (killed bool) {
 	t.Helper()
-	order, err := json.Marshal(crashOrder{w.dir, job, killAt, w.box.Settings()})
+	order, err := json.Marshal(crashOrder{Dir: w.dir, Job: job, KillAt: killAt, Settings: w.box.Settings()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +174,7 @@ func newLiveWorld(t *testing.T, enterprises, affairs, users int) *world {
 
 func (w *world) checkFlow(t *testing.T, job string) {
 	t.Helper()
+	defer w.checkAudit(t, job)
 	var rows int
 	switch job {
 	case "grades":
@@ -205,6 +208,7 @@ func (w *world) addSteps(t *testing.T, seen map[string]bool) {
 
 // TestKilledAtAnyInstant kills the daemon itself, at instants that have nothing to do with its steps.
 func TestKilledAtAnyInstant(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 20_000, 10_000, 5_000)
 	toml := filepath.Join(w.dir, "jobs.toml")
 	text := worldTOML
@@ -219,12 +223,11 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	if err := os.WriteFile(toml, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := build(t)
 	for i := range 8 {
-		w.daemon(t, binary, toml, time.Duration(700+i*370)*time.Millisecond, syscall.SIGKILL)
+		w.daemon(t, toml, time.Duration(700+i*370)*time.Millisecond, syscall.SIGKILL)
 	}
 	for job := range boundaries {
-		w.once(t, binary, toml, job)
+		w.once(t, toml, job)
 		w.checkFlow(t, job)
 	}
 }
@@ -248,19 +251,22 @@ func replaceSetting(text, kind, key, value string) string {
 	return before + head + strings.Join(lines, "\n") + rest
 }
 
-func build(t *testing.T) string {
+// milkrun is the command itself, in a process of its own: the test binary, which needs no linking for every test.
+func milkrun(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "milkrun")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return binary
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), commandEnv+"=plain")
+	return cmd
 }
 
 // daemon starts the daemon and ends it with a signal after a while.
-func (w *world) daemon(t *testing.T, binary, toml string, life time.Duration, end os.Signal) {
+func (w *world) daemon(t *testing.T, toml string, life time.Duration, end os.Signal) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "run", "--config", toml, "--state", filepath.Join(w.dir, "state.db"))
+	cmd := milkrun(t, "run", "--config", toml, "--state", filepath.Join(w.dir, "state.db"))
 	var log strings.Builder
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -275,9 +281,9 @@ func (w *world) daemon(t *testing.T, binary, toml string, life time.Duration, en
 	}
 }
 
-func (w *world) once(t *testing.T, binary, toml, job string) {
+func (w *world) once(t *testing.T, toml, job string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "once", job, "--config", toml, "--state", filepath.Join(w.dir, "state.db"))
+	cmd := milkrun(t, "once", job, "--config", toml, "--state", filepath.Join(w.dir, "state.db"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("once %s: %v\n%s", job, err, out)
 	}

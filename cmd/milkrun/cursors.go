@@ -23,7 +23,8 @@ func checkCursor(ctx context.Context, job *config.Job, c feed.Cursor) (normal fe
 	}
 	defer func() { err = errors.Join(err, shut()) }()
 	lane = state.Forward
-	if _, complete := source.(feed.Enumerator); complete {
+	_, complete := source.(feed.Enumerator)
+	if whole, ok := job.Source.Settings.(kind.Whole); complete || ok && whole.Whole() {
 		lane = state.Full
 	}
 	checker, ok := source.(feed.CursorChecker)

@@ -12,6 +12,7 @@ import (
 
 	"milkrun/cmd/milkrun/control"
 	"milkrun/cmd/milkrun/service"
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/alert"
@@ -33,7 +34,7 @@ type daemon struct {
 	alerts  alerts
 	serving context.Context // ends when the daemon is asked to stop
 	loading stdsync.Mutex   // one reload at a time
-	gauges  gauges
+	gauges  standing.Gauges
 
 	mu  stdsync.Mutex
 	now *config.Config // that of the last good reload
@@ -56,6 +57,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	defer d.alerts.stop() // after the reloads, which may bring others
 	var helpers stdsync.WaitGroup
 	defer helpers.Wait()
 	all, done := context.WithCancel(context.WithoutCancel(ctx)) // also while it drains
@@ -72,20 +74,40 @@ func (d *daemon) serve(ctx context.Context) error {
 	d.alerts.start(serving, d.conf)
 	helpers.Go(func() { d.feed(serving) })
 	helpers.Go(func() { d.show(all) })
-	helpers.Go(func() { d.gauges.keep(all, d.engine) })
+	reports := newReceivers(all, d)
+	helpers.Go(func() { reports.keep(all) })
+	helpers.Go(func() { every(all, time.Second, func() { d.underWay() }) }) // so that whoever asks gets a speed
 	helpers.Go(func() { d.reloads(serving, hangups) })
 	helpers.Go(func() { d.watchFile(serving) })
 	helpers.Go(func() { every(serving, 30*time.Second, func() { d.warn(d.store.Beat(serving)) }) })
 	helpers.Go(func() { every(serving, 24*time.Hour, func() { d.prune(serving) }) })
+	helpers.Go(func() { d.reports(serving) })
+	helpers.Go(func() {
+		d.expire(serving) // also where a daemon never lives for a day
+		every(serving, 24*time.Hour, func() { d.expire(serving) })
+	})
 	helpers.Go(func() { d.stop(ctx, all) })
-	helpers.Go(d.alerts.wait)
 	helpers.Go(func() { d.ready(serving) })
 	return d.engine.Serve(ctx, d.conf, d.app.sandboxed)
 }
 
+// expire deletes at the targets what is older than the retention of a job.
+func (d *daemon) expire(ctx context.Context) {
+	for _, job := range d.current().Jobs {
+		d.warn(d.engine.Expire(ctx, job))
+	}
+}
+
 // prune forgets what ended long ago, as milkrun prune does.
 func (d *daemon) prune(ctx context.Context) {
-	history := d.current().History
+	history, audit := d.current().History, d.current().AuditHistory
+	if audit > 0 {
+		gone, err := d.store.PruneExchanges(ctx, time.Now().Add(-audit), "")
+		d.warn(err)
+		if gone > 0 {
+			d.log.Infof("audit: %s older than %s removed", count(gone, "exchange"), setting.FormatDuration(audit))
+		}
+	}
 	if history == 0 {
 		return
 	}
@@ -125,7 +147,7 @@ func (d *daemon) current() *config.Config {
 // live tells the metrics what only the daemon knows about a job.
 func (d *daemon) live(name string) (l metrics.Live) {
 	if job := d.current().Job(name); job != nil && job.Enabled {
-		if slots := coming(job, time.Now(), 1); len(slots) > 0 {
+		if slots := standing.Coming(job, time.Now(), 1); len(slots) > 0 {
 			l.Next = slots[0].Begins
 		}
 	}
@@ -160,6 +182,7 @@ type alerts struct {
 	daemon *daemon
 	mu     stdsync.Mutex
 	desk   *alert.Desk
+	notes  *alert.Desk // that keeps the incidents and tells partners
 	end    context.CancelFunc
 	ended  stdsync.WaitGroup
 }
@@ -173,15 +196,19 @@ func (a *alerts) start(ctx context.Context, conf *config.Config) {
 	settings := conf.Alerts.Settings
 	desk := alert.New(alert.Options{Settings: settings, Memory: d.store, Routes: conf.Alerts.Routes(), Instance: host, Now: time.Now, Log: d.log,
 		World: func(ctx context.Context) (alert.World, error) { return sync.World(ctx, d.store, d.current()) }})
+	notes := alert.NewNotices(alert.Options{Settings: settings, Memory: d.store, Routes: conf.Alerts.PartnerRoutes(), Now: time.Now, Log: d.log,
+		World: desk.World}, conf.Alerts.Partners, d.store)
 	running, end := context.WithCancel(ctx)
 	a.mu.Lock()
-	a.desk, a.end = desk, end
+	a.desk, a.notes, a.end = desk, notes, end
 	a.mu.Unlock()
-	a.ended.Go(func() {
-		if err := desk.Run(running); err != nil && !errors.Is(err, context.Canceled) {
-			d.warn(err)
-		}
-	})
+	for _, desk := range []*alert.Desk{desk, notes} {
+		a.ended.Go(func() {
+			if err := desk.Run(running); err != nil && !errors.Is(err, context.Canceled) {
+				d.warn(err)
+			}
+		})
+	}
 }
 
 func (a *alerts) stop() {
@@ -196,25 +223,27 @@ func (a *alerts) stop() {
 
 func (a *alerts) wait() { a.ended.Wait() }
 
-func (a *alerts) now() *alert.Desk {
+// now are the desks in force, none before the first start.
+func (a *alerts) now() []*alert.Desk {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.desk
+	if a.desk == nil {
+		return nil
+	}
+	return []*alert.Desk{a.desk, a.notes}
 }
 
 func (a *alerts) wake() {
-	if desk := a.now(); desk != nil {
+	for _, desk := range a.now() {
 		desk.Wake()
 	}
 }
 
 func (a *alerts) stats() (list []metrics.Channel) {
-	desk := a.now()
-	if desk == nil {
-		return nil
-	}
-	for _, s := range desk.Stats() {
-		list = append(list, metrics.Channel{Name: s.Channel, Sent: s.Sent, Failed: s.Failed, Lost: s.Lost})
+	for _, desk := range a.now() {
+		for _, s := range desk.Stats() {
+			list = append(list, metrics.Channel{Name: s.Channel, Sent: s.Sent, Failed: s.Failed, Lost: s.Lost})
+		}
 	}
 	return list
 }

@@ -28,6 +28,7 @@ func (m *managed) end() {
 
 // TestControl has a running daemon carry out everything an operator can ask of it.
 func TestControl(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 500, 300, 10)
 	m := manage(t, w.toml())
 	m.hears("READY=1")
@@ -53,6 +54,7 @@ func TestControl(t *testing.T) {
 
 // TestCancelledByCommand ends a run in the middle of its work; the next one goes on from there.
 func TestCancelledByCommand(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 1000, 10)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 200}); err != nil {
 		t.Fatal(err)
@@ -85,6 +87,7 @@ sink = { connection = "files", path = "out.jsonl" }
 
 // TestReloadByCommand plans and takes up a good configuration, and refuses a bad one: the one before goes on.
 func TestReloadByCommand(t *testing.T) {
+	t.Parallel()
 	m := manage(t, fmt.Sprintf(reloadTOML, "0 3 1 1 *"))
 	m.hears("READY=1")
 	p := m.beside()
@@ -111,6 +114,7 @@ func TestReloadByCommand(t *testing.T) {
 
 // TestWatchConfig takes up a changed file by itself, and says why it does not take a bad one.
 func TestWatchConfig(t *testing.T) {
+	t.Parallel()
 	m := manage(t, "watch_config = true\n"+fmt.Sprintf(quietTOML, "first"))
 	m.hears("READY=1")
 	replaced := m.toml + ".new" // as most editors write

@@ -53,9 +53,9 @@ func (a *app) deadListCommand() *cobra.Command {
 }
 
 func (a *app) listLetters(ctx context.Context, filter state.LetterFilter, asJSON bool) error {
-	return listing[state.Letter, letterView]{
+	return listing[state.LetterFilter, state.Letter, letterView]{
 		job: filter.Job, limit: filter.Limit, view: viewLetter, asJSON: asJSON, none: "no dead letters",
-		read:   func(s *state.Store) ([]state.Letter, error) { return s.Letters(ctx, filter) },
+		question: askLetters(), about: filter,
 		header: []any{"ID", "JOB", "STATE", "CODE", "TRIES", "TRIED", "REASON"},
 		row: func(l state.Letter) []any {
 			return []any{l.ID, l.Job, l.State, l.Code, l.Tries, ago(l.TriedAt, time.Now()), cut(l.Reason, 80)}
@@ -93,14 +93,9 @@ func letterIDs(args []string) (ids []int64, err error) {
 }
 
 func (a *app) showLetter(ctx context.Context, id int64, asJSON bool) error {
-	store, err := a.look(ctx)
+	l, err := askLetter().ask(ctx, a, id)
 	if err != nil {
 		return err
-	}
-	defer a.shut(store)
-	l, err := store.Letter(ctx, id)
-	if err != nil {
-		return noLetter(err)
 	}
 	if asJSON {
 		return a.printJSON(viewLetter(l))

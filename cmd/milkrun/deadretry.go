@@ -13,7 +13,6 @@ import (
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
-	"milkrun/sync/words"
 )
 
 // lettersAtOnce bounds how many dead letters are held in memory.
@@ -72,10 +71,14 @@ func (d *daemon) redeliver(ctx context.Context, o *act) (out answer, err error) 
 	}
 	r := &retry{app: o.app, engine: d.engine, store: d.store, job: job, dryRun: o.order.DryRun, who: o.who}
 	var e *exit
-	if err := r.run(ctx, o.order.Letters); errors.As(err, &e) && e.cause == nil {
+	err = r.run(ctx, o.order.Letters)
+	if errors.As(err, &e) && e.cause == nil {
 		out.Fault = &control.Fault{Exit: e.code}
 	} else if err != nil {
 		out.Fault = fault(err)
+	}
+	if _, busy := errors.AsType[*sync.BusyError](err); busy {
+		out.Fault.Remedy = "try again when the run has ended (milkrun status --watch), or end it at its next batch border: milkrun cancel " + job.Name
 	}
 	return out, nil
 }
@@ -154,7 +157,7 @@ func (r *retry) send(ctx context.Context, letters []state.Letter) error {
 	for _, one := range results {
 		switch {
 		case one.Request != "":
-			r.say("dead letter %d:\n%s", one.Letter, words.Verbatim(one.Request))
+			r.say("dead letter %d:\n%s", one.Letter, r.request(one.Request))
 		case one.Delivered:
 			r.delivered++
 			r.say("dead letter %d is delivered", one.Letter)
@@ -204,8 +207,13 @@ func (a *app) openLetters(ctx context.Context, store *state.Store, ids []int64) 
 
 // noLetter adds what to do when a letter is not there.
 func noLetter(err error) error {
+	return notThere(err, "milkrun dead list --only all shows all of them")
+}
+
+// notThere adds what to do when what was asked for is not in the state file.
+func notThere(err error, remedy string) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return &exit{code: exitUsage, cause: err, remedy: "milkrun dead list --only all shows all of them"}
+		return &exit{code: exitUsage, cause: err, remedy: remedy}
 	}
 	return err
 }

@@ -202,6 +202,7 @@ func shanghai(t *testing.T) *time.Location {
 
 // TestDoctorOfADaemon looks at one that runs, at one whose file is another by now, and at one that hangs.
 func TestDoctorOfADaemon(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 10, 10, 10)
 	m := manage(t, w.toml())
 	m.hears("READY=1")

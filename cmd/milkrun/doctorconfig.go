@@ -28,6 +28,11 @@ func (d *doctor) examineConfig(ctx context.Context) {
 	if d.resolved {
 		d.good(onConfig, "file", "%s is right: %s, %s, and every secret can be read", d.app.configFile(), count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"))
 	}
+	if d.conf != nil {
+		for _, notice := range interfaceNotices(d.conf, d.now) {
+			d.add(onConfig, kind.Found(kind.Warning, "interfaces", "%s", notice).WithRemedy("see that the job is ready for it: milkrun interfaces list"))
+		}
+	}
 	d.examineConfigFile()
 	d.examineCredentials()
 }

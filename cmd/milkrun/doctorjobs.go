@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/kind"
@@ -19,15 +20,19 @@ func onJob(name string) string { return "job " + name }
 
 // examineHolds looks what stands still: halts, which somebody has to end, and pauses, which somebody wanted.
 func (d *doctor) examineHolds(ctx context.Context) {
-	held, err := heldNow(ctx, d.store)
+	held, err := standing.Held(ctx, d.store)
 	if d.report("halts", err) {
 		return
 	}
-	for _, h := range held.halts {
+	for _, h := range held.Halts {
+		if h.Who != "" {
+			d.add(h.Scope+" "+h.Name, kind.Found(kind.Warning, "pause", "since %s %s", clock(h.At, d.zone(h.Name)), h.Reason).WithRemedy("%s", resuming(h.Name)))
+			continue
+		}
 		d.add(h.Scope+" "+h.Name, kind.Found(kind.Bad, "halt", "halted since %s: %s", clock(h.At, d.zone(h.Name)), h.Reason).WithRemedy("%s", cure(h)))
 	}
-	for _, name := range slices.Sorted(maps.Keys(held.paused)) {
-		p := held.paused[name]
+	for _, name := range slices.Sorted(maps.Keys(held.Paused)) {
+		p := held.Paused[name]
 		d.add(onJob(name), kind.Found(kind.Warning, "pause", "paused since %s by %s%s", clock(p.At, d.zone(name)), p.Who, reason(p.Why)).WithRemedy("%s", resuming(name)))
 	}
 }
@@ -59,7 +64,7 @@ func (d *doctor) examineJobs(ctx context.Context) {
 	}
 	for _, i := range doubts {
 		d.add(onJob(i.Job), kind.Found(kind.Bad, "doubt", "nobody knows whether batch %s of %s was sent at %s", i.ID, count(i.Records, "record"), clock(i.At, d.zone(i.Job))).
-			WithRemedy("ask the partner what became of it; it is not sent again by itself"))
+			WithRemedy("ask the partner what became of it, then: milkrun doubt settle %s --as sent|resend --note …; it is not sent again by itself", i.ID))
 	}
 	d.examineLeft(ctx)
 	if d.conf != nil {

@@ -190,6 +190,7 @@ func TestHaltsOnPermissionRefused(t *testing.T) {
 
 // TestNothingLeaks runs everything that can go wrong and looks for secrets and clear phones in all that is left.
 func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, sandbox.Options{Credit: sandbox.CreditOptions{Count: 300}}, 500, 300)
 	var logs bytes.Buffer
 	w.box.Busipush.Poison("7", "123", "124")

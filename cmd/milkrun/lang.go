@@ -52,6 +52,9 @@ func translate(cmd *cobra.Command, lang words.Lang) {
 		return
 	}
 	cmd.SetUsageTemplate(headings(cmd.UsageTemplate(), lang))
+	for _, g := range cmd.Groups() {
+		g.Title = lang.Text(g.Title)
+	}
 	translateTree(cmd, lang)
 }
 

@@ -16,7 +16,7 @@ import (
 
 var (
 	// What is the same in every language: paths, flags, keys, quoted texts, commands to type, addresses.
-	asTheyStand = regexp.MustCompile(`"[^"\n]*"|'[^'\n]*'|--?[a-z-]+|[\w.~-]*/[\w./-]*|\bmilkrun( [a-z-]+)*|[a-z]+（|\w+=\S+|\w+(\|\w+)+|\{[^}\n]*\}|‹[^›]*›|\[(flags|command)\]`)
+	asTheyStand = regexp.MustCompile(`"[^"\n]*"|'[^'\n]*'|--?[a-z-]+|[\w.~-]*/[\w./-]*|\bmilkrun( [a-z-]+)*|[a-z]+（|\w+=\S+|\w+(\|\w+)+|\{[^}\n]*\}|‹[^›]*›|\[(flags|command)\]|delivered( 或 |、)failed`)
 	// Words that hold an English sentence together, states, and headings.
 	english = regexp.MustCompile(`\b(the|an?|is|are|was|has|of|by|in|at|on|since|ago|from|and|or|for|with|its?|not|no|which|that|this|to|left|later|` +
 		`never|none|halted|paused|failed|ended|began)\b|\b(JOB|STATE|RUN|AT|LAST|NEXT|LANE|REASON|BY) {2,}|Usage|Flags:`)
@@ -45,7 +45,7 @@ func TestCommandsInChinese(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.spoken("check").exits(exitDone).says("正确：2 个连接，2 个任务", "后")
 	p.spoken("runs").exits(exitError).says("没有状态文件", "→")
-	p.run("once", "affairs", "--dry-run", "--lang", "zh").exits(exitDone).says("未发送任何内容", "data=3 records") // a request is as it is
+	p.run("once", "affairs", "--dry-run", "--lang", "zh").exits(exitDone).says("未发送任何内容", "data=3 条记录")
 	p.spoken("once", "affairs").exits(exitDone).says("任务 affairs 的运行 1：完成", "3 条记录", "送达 3")
 	p.spoken("status").says("守护进程", "从未运行", "无")
 	for _, line := range []string{

@@ -1,16 +1,13 @@
 package main
 
-import (
-	"context"
-
-	"milkrun/state"
-)
+import "context"
 
 // listing is a list that a reading command prints: elements T of the state file, as V for programs.
-type listing[T, V any] struct {
-	read   func(*state.Store) ([]T, error)
+type listing[Q, T, V any] struct {
+	question[Q, []T]
+	about  Q
 	job    string // whose they are; one that nobody knows is an error when there are none. "" for all
-	limit  int    // of read; 0 for none
+	limit  int    // of the question; 0 for none
 	view   func(T) V
 	asJSON bool
 	header []any
@@ -18,18 +15,13 @@ type listing[T, V any] struct {
 	none   string // is said when there are none
 }
 
-func (l listing[T, V]) print(ctx context.Context, a *app) error {
-	store, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer a.shut(store)
-	list, err := l.read(store)
+func (l listing[Q, T, V]) print(ctx context.Context, a *app) error {
+	list, err := l.ask(ctx, a, l.about)
 	if err != nil {
 		return err
 	}
 	if len(list) == 0 && l.job != "" {
-		if err := a.known(ctx, store, l.job); err != nil {
+		if _, err := askKnown().ask(ctx, a, l.job); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
+	"slices"
 	"strings"
-	stdsync "sync"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/words"
@@ -32,16 +32,15 @@ type liveRun struct {
 	Text      string    `json:"text"`                 // all of that but the trouble, for people
 }
 
-// live is a meter's reading.
-func (m *meter) live() liveRun {
-	p := m.p
-	v := liveRun{Job: p.Job, Run: p.Run, Mode: p.Mode, Phase: p.Phase, StartedAt: p.StartedAt, Done: m.done(), Total: max(p.Counts.Total, 0),
-		Speed: int64(m.speed), Pages: p.Counts.Pages, Delivered: p.Counts.Delivered, Rejected: p.Counts.Rejected, Retries: p.Counts.Retries,
-		Trouble: p.Trouble, GiveUpAt: p.GiveUpAt, Text: m.figures()}
-	if percent, known := m.share(); known {
+// viewLive is a meter's reading.
+func viewLive(m standing.Meter) liveRun {
+	v := liveRun{Job: m.Job, Run: m.Run, Mode: m.Mode, Phase: m.Phase, StartedAt: m.StartedAt, Done: m.Done(), Total: max(m.Counts.Total, 0),
+		Speed: int64(m.Speed), Pages: m.Counts.Pages, Delivered: m.Counts.Delivered, Rejected: m.Counts.Rejected, Retries: m.Counts.Retries,
+		Trouble: m.Trouble, GiveUpAt: m.GiveUpAt, Text: figures(m)}
+	if percent, known := m.Share(); known {
 		v.Percent = &percent
 	}
-	if left, known := m.left(); known {
+	if left, known := m.Left(); known {
 		v.Left = int64(left.Seconds())
 	}
 	return v
@@ -59,35 +58,14 @@ func (v liveRun) bar(lang words.Lang) string {
 	return line
 }
 
-// gauges keep the meters of the daemon's runs, so that whoever asks gets a speed.
-type gauges struct {
-	mu     stdsync.Mutex
-	meters meters
-}
-
-// keep reads the meters until ctx ends.
-func (g *gauges) keep(ctx context.Context, engine *sync.Engine) {
-	every(ctx, time.Second, func() { g.read(engine) })
-}
-
-// read returns the runs under way.
-func (g *gauges) read(engine *sync.Engine) []liveRun {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	runs := engine.Running()
-	g.meters = g.meters.after(runs, time.Now())
-	list := make([]liveRun, 0, len(runs))
-	for _, p := range runs {
-		if p.Run > 0 { // else it is about to begin, or dead letters are tried again
-			list = append(list, g.meters[p.Run].live())
-		}
-	}
-	return list
+// underWay are the runs under way, with their speed.
+func (d *daemon) underWay() []standing.Meter {
+	runs := slices.DeleteFunc(d.engine.Running(), func(p sync.Progress) bool { return p.Run == 0 }) // about to begin, or dead letters
+	return d.gauges.Read(runs, time.Now())
 }
 
 // recorded is what the state file says of a run that is under way.
-func recorded(r state.Run) liveRun {
-	m := newMeter(sync.Progress{Job: r.Job, Run: r.ID, Mode: r.Mode, Phase: "reading", StartedAt: r.StartedAt})
-	m.update(sync.Progress{Job: r.Job, Run: r.ID, Mode: r.Mode, Phase: "reading", StartedAt: r.StartedAt, Counts: r.Counts}, time.Now())
-	return m.live()
+func recorded(r state.Run) standing.Meter {
+	p := sync.Progress{Job: r.Job, Run: r.ID, Mode: r.Mode, Phase: "reading", StartedAt: r.StartedAt, Counts: r.Counts}
+	return standing.NewMeter(p).After(p, time.Now())
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"milkrun/cmd/milkrun/service"
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync"
 	"milkrun/sync/config"
 )
@@ -86,11 +87,11 @@ func runningLine(runs []sync.Progress) string {
 	slices.SortFunc(runs, func(a, b sync.Progress) int { return cmp.Compare(a.Job, b.Job) })
 	parts := make([]string, len(runs))
 	for i, p := range runs {
-		m := newMeter(p)
-		if percent, known := m.share(); known {
+		m := standing.NewMeter(p)
+		if percent, known := m.Share(); known {
 			parts[i] = fmt.Sprintf("%s %d %%", p.Job, percent)
 		} else {
-			parts[i] = fmt.Sprintf("%s %s", p.Job, count(m.done(), "record"))
+			parts[i] = fmt.Sprintf("%s %s", p.Job, count(m.Done(), "record"))
 		}
 		if p.Trouble != "" {
 			parts[i] += " (trying again)"

@@ -18,11 +18,11 @@ import (
 
 // managed is a daemon that a fake service manager has started.
 type managed struct {
-	t       *testing.T
-	manager *net.UnixConn
-	cmd     *exec.Cmd
-	toml    string
-	stderr  strings.Builder
+	t      *testing.T
+	told   chan string // what the manager was told; it reads at once, as systemd does
+	cmd    *exec.Cmd
+	toml   string
+	stderr strings.Builder
 }
 
 func manage(t *testing.T, toml string) *managed {
@@ -33,13 +33,10 @@ func manage(t *testing.T, toml string) *managed {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	m := &managed{t: t, toml: filepath.Join(dir, "jobs.toml")}
-	if m.manager, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "n"), Net: "unixgram"}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.manager.Close() })
+	notify := m.listen(dir)
 	m.write(toml)
-	m.cmd = exec.CommandContext(t.Context(), build(t), "run", "--config", m.toml)
-	m.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(dir, "n"), "WATCHDOG_USEC=400000", "STATE_DIRECTORY="+dir)
+	m.cmd = milkrun(t, "run", "--config", m.toml)
+	m.cmd.Env = append(m.cmd.Env, notify, "WATCHDOG_USEC=400000", "STATE_DIRECTORY="+dir)
 	m.cmd.Stderr = &m.stderr
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -54,19 +51,40 @@ func (m *managed) write(toml string) {
 	}
 }
 
+// listen is the manager's side, which reads at once, as systemd does. It returns where, for the environment of the daemon.
+func (m *managed) listen(dir string) (variable string) {
+	m.t.Helper()
+	path := filepath.Join(dir, "n")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { _ = manager.Close() })
+	m.told = make(chan string, 10_000)
+	go func() {
+		text := make([]byte, 4096)
+		for {
+			n, err := manager.Read(text)
+			if err != nil {
+				return // it is closed at the end of the test
+			}
+			m.told <- string(text[:n])
+		}
+	}()
+	return "NOTIFY_SOCKET=" + path
+}
+
 // hears waits for a message that begins so, and returns it. Those in between are none of those listed.
 func (m *managed) hears(begin string, not ...string) string {
 	m.t.Helper()
-	if err := m.manager.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		m.t.Fatal(err)
-	}
-	text := make([]byte, 4096)
+	late := time.After(30 * time.Second)
 	for {
-		n, err := m.manager.Read(text)
-		if err != nil {
-			m.t.Fatalf("waiting for %s: %v\n%s", begin, err, m.stderr.String())
+		var message string
+		select {
+		case message = <-m.told:
+		case <-late:
+			m.t.Fatalf("%s never comes\n%s", begin, m.stderr.String())
 		}
-		message := string(text[:n])
 		for _, bad := range not {
 			if strings.HasPrefix(message, bad) {
 				m.t.Errorf("%q comes before %s", message, begin)
@@ -96,6 +114,7 @@ sink = { connection = "files", path = "out.jsonl" }
 
 // TestServiceManagerIsTold drives the daemon through its life, and reads every message.
 func TestServiceManagerIsTold(t *testing.T) {
+	t.Parallel()
 	m := manage(t, fmt.Sprintf(quietTOML, "first"))
 	if got := m.hears("READY=1", "WATCHDOG", "STOPPING"); !strings.Contains(got, "STATUS=idle; next is first at ") {
 		t.Errorf("%q", got)
@@ -128,20 +147,21 @@ func TestServiceManagerIsTold(t *testing.T) {
 
 // TestNotReadyWithABadConfiguration: READY comes when everything is good, or never.
 func TestNotReadyWithABadConfiguration(t *testing.T) {
+	t.Parallel()
 	m := manage(t, "nonsense = 1")
 	if err := m.cmd.Wait(); m.cmd.ProcessState.ExitCode() != exitUsage {
 		t.Errorf("it ends with %v", err)
 	}
-	if err := m.manager.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := m.manager.Read(make([]byte, 100)); err == nil {
-		t.Errorf("it sent %d bytes", n)
+	select {
+	case message := <-m.told:
+		t.Errorf("it sent %q", message)
+	case <-time.After(20 * time.Millisecond):
 	}
 }
 
 // TestDrainAsksForTime: while the partner takes its time with an answer, the daemon asks for more.
 func TestDrainAsksForTime(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 100, 10)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 3000}); err != nil {
 		t.Fatal(err)

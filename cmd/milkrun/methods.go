@@ -11,6 +11,7 @@ import (
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
+	"milkrun/sync/feed"
 	"milkrun/sync/words"
 )
 
@@ -22,13 +23,18 @@ type order struct {
 	From  string        `json:"from,omitempty"`
 	To    string        `json:"to,omitempty"`
 	After state.Trigger `json:"trigger,omitempty"`
+	// Connection says that the name is a connection's.
+	Connection bool `json:"connection,omitempty"`
 
 	Letters []int64 `json:"letters,omitempty"` // dead letters, none: all open ones of the job
 	DryRun  bool    `json:"dry_run,omitempty"`
 	Step    string  `json:"step,omitempty"` // of a backfill's units
+	As      string  `json:"as,omitempty"`   // what became of a batch in doubt
 	// A recorded backfill, and a unit of it.
 	Backfill int64 `json:"backfill,omitempty"`
 	Unit     int64 `json:"unit,omitempty"`
+	// The records that are sent again.
+	Selection *feed.Selection `json:"selection,omitempty"`
 }
 
 // answer is what came of an order.
@@ -41,18 +47,28 @@ type answer struct {
 
 	Status   *statusView    `json:"status,omitempty"`
 	Backfill *backfillPlan  `json:"backfill,omitempty"`
+	Repush   int64          `json:"repush,omitempty"`
 	Fault    *control.Fault `json:"fault,omitempty"` // what went wrong after what the text tells
 }
 
 // methods are what the daemon answers at its control socket.
 func (d *daemon) methods() map[string]control.Method {
-	return map[string]control.Method{
+	all := map[string]control.Method{
 		"status": d.answering(d.standing),
-		"live":   d.answering(func(context.Context, *act) (answer, error) { return answer{Running: d.gauges.read(d.engine)}, nil }),
-		"pause":  d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
+		"live": d.answering(func(context.Context, *act) (answer, error) {
+			return answer{Running: views(d.underWay(), viewLive)}, nil
+		}),
+		"pause": d.answering(func(ctx context.Context, o *act) (answer, error) { return answer{}, o.pause(ctx) }),
+		"pause-connection": d.answering(func(ctx context.Context, o *act) (answer, error) {
+			return answer{}, o.pauseConnection(ctx, d.engine.StopCalls)
+		}),
 		"resume": d.answering(func(ctx context.Context, o *act) (answer, error) {
 			defer d.alerts.wake()
 			return answer{}, o.resume(ctx)
+		}),
+		"settle": d.answering(func(ctx context.Context, o *act) (answer, error) {
+			defer d.alerts.wake()
+			return answer{}, o.settle(ctx)
 		}),
 		"trigger": d.answering(d.trigger),
 		"wait":    d.answering(d.wait),
@@ -62,6 +78,7 @@ func (d *daemon) methods() map[string]control.Method {
 		"backfill":  d.answering(d.backfill),
 		"unit":      d.answering(d.unit),
 		"stop":      d.answering(d.stopUnit),
+		"repush":    d.answering(d.repush),
 
 		"reload": d.answering(func(ctx context.Context, o *act) (answer, error) {
 			changes, err := d.reload(context.WithoutCancel(ctx), "by "+o.who)
@@ -72,6 +89,11 @@ func (d *daemon) methods() map[string]control.Method {
 			return answer{Changes: changes}, plainly(err)
 		}),
 	}
+	for _, q := range questions() {
+		name, method := q.method(d)
+		all[name] = method
+	}
+	return all
 }
 
 // answering makes a method of what is done about an order: what the operator is told becomes the answer's text.
@@ -116,7 +138,7 @@ func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
 	if err != nil {
 		return out, err
 	}
-	start := sync.Start{Trigger: state.Manual, Full: o.order.Full, From: o.order.From, To: o.order.To}
+	start := sync.Start{Trigger: state.Manual, Who: o.who, Full: o.order.Full, From: o.order.From, To: o.order.To}
 	if o.order.After == state.Backfilled {
 		start.Trigger = state.Backfilled
 	}

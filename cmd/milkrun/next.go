@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
-	"milkrun/sync/schedule"
 	"milkrun/sync/setting"
 )
 
@@ -48,34 +48,18 @@ time it begins is shown, too. The slots of a halted or paused job pass without a
 }
 
 // heldIfKnown is what keeps jobs from running. Slots come also where the state file is not there or cannot be read.
-func (a *app) heldIfKnown(ctx context.Context) (h holds) {
-	store, err := a.look(ctx)
-	if err == nil {
-		defer a.shut(store)
-		h, err = heldNow(ctx, store)
-	}
+func (a *app) heldIfKnown(ctx context.Context) standing.Holds {
+	held, err := askHolds().ask(ctx, a, struct{}{})
 	if !errors.Is(err, state.ErrMissing) {
 		a.warn(err)
 	}
-	return h
+	return held
 }
 
-// coming are the next slots of a job whose runs have not begun.
-func coming(job *config.Job, now time.Time, count int) []slotView {
-	list := []slotView{}
-	for at := job.Schedule.Next(now.Add(-job.Jitter)); !at.IsZero() && len(list) < count; at = job.Schedule.Next(at) {
-		begins := at.Add(schedule.Jitter(job.Name, at, job.Jitter))
-		if begins.After(now) {
-			list = append(list, slotView{Slot: at, Begins: begins})
-		}
-	}
-	return list
-}
-
-func viewSlots(jobs []*config.Job, now time.Time, count int, held holds) []slotsView {
+func viewSlots(jobs []*config.Job, now time.Time, count int, held standing.Holds) []slotsView {
 	return views(jobs, func(job *config.Job) slotsView {
 		v := slotsView{Job: job.Name, Schedule: job.Schedule.String(), Zone: job.Location.String(), Enabled: job.Enabled,
-			Held: held.how(job), Next: coming(job, now, count)}
+			Held: held.How(job), Next: standing.Coming(job, now, count)}
 		if job.Jitter > 0 {
 			v.Jitter = setting.FormatDuration(job.Jitter)
 		}
@@ -83,7 +67,7 @@ func viewSlots(jobs []*config.Job, now time.Time, count int, held holds) []slots
 	})
 }
 
-func (a *app) printSlots(jobs []*config.Job, count int, held holds) {
+func (a *app) printSlots(jobs []*config.Job, count int, held standing.Holds) {
 	now := time.Now()
 	for _, v := range viewSlots(jobs, now, count, held) {
 		line := fmt.Sprintf("%s  %s  %s", v.Job, v.Schedule, v.Zone)

@@ -9,10 +9,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/config"
-	"milkrun/sync/words"
 )
 
 func (a *app) onceCommand() *cobra.Command {
@@ -32,7 +32,7 @@ With --dry-run nothing is sent, written or kept, and a daemon may run beside it.
   milkrun once affairs --from "2026-11-01" --to "2026-11-02"`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: a.stoppable(func(ctx context.Context, args []string) error {
-			start.Trigger = state.Manual
+			start.Trigger, start.Who = state.Manual, operator()
 			return a.once(ctx, args[0], start, dryRun)
 		}),
 	}
@@ -68,11 +68,11 @@ func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bo
 
 // noteWhatIsPassed says that the daemon would not run the job: a person may.
 func (a *app) noteWhatIsPassed(ctx context.Context, s *session) error {
-	held, err := heldNow(ctx, s.store)
-	if err != nil || len(held.halting(s.job)) > 0 {
+	held, err := standing.Held(ctx, s.store)
+	if err != nil || len(held.Of(s.job.Name, s.job)) > 0 {
 		return err
 	}
-	if p, paused := held.paused[s.job.Name]; paused {
+	if p, paused := held.Paused[s.job.Name]; paused {
 		a.note(a.lang.Sprintf("job %s is paused by %s%s; it runs now because you say so, and stays paused", s.job.Name, p.Who, reason(p.Why)))
 	}
 	if !s.job.Enabled {
@@ -128,36 +128,29 @@ func (s *session) outcome(ctx context.Context, run state.Run, err error) error {
 		return &exit{code: exitPart}
 	case err == nil:
 		return nil
+	case run.State == state.Interrupted && run.Code == state.CodeWaiting:
+		return &exit{code: exitPart, cause: err, remedy: run.Remedy}
 	case run.State == state.Interrupted || run.State == state.Cancelled:
 		return &exit{code: exitInterrupted, cause: err, remedy: "the next run goes on from the checkpoint"}
 	case run.State == state.Halted:
 		return &exit{code: exitError, cause: err, remedy: s.cure(ctx, run)}
 	case run.State == state.Failed:
-		return &exit{code: exitError, cause: err, remedy: afterFailure(s.job, run)}
+		return &exit{code: exitError, cause: err, remedy: standing.AfterFailure(s.job, run)}
 	}
 	return err
 }
 
 // cure is what ends the halts that the job of the session is under since a run.
 func (s *session) cure(ctx context.Context, run state.Run) string {
-	held, err := heldNow(ctx, s.store)
+	held, err := standing.Held(ctx, s.store)
 	if err != nil {
 		return run.Remedy // the error of the run counts more than this one
 	}
 	var lines []string
-	for _, h := range held.halting(s.job) {
+	for _, h := range held.Of(s.job.Name, s.job) {
 		lines = append(lines, cure(h))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// afterFailure is what to do, and what happens by itself, after a run has failed.
-func afterFailure(job *config.Job, run state.Run) string {
-	again := "the next slot tries again, from the checkpoint"
-	if job.Schedule.Manual() || !job.Enabled {
-		again = "milkrun once " + job.Name + " tries again, from the checkpoint"
-	}
-	return fmt.Sprintf("%s\n%s; milkrun runs show %d tells what happened", run.Remedy, again, run.ID)
 }
 
 // where is what a run reads.
@@ -179,6 +172,6 @@ func (a *app) dryRun(ctx context.Context, engine *sync.Engine, job *config.Job, 
 		a.say("nothing to deliver: the source has no record %s", where(start))
 		return nil
 	}
-	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), words.Verbatim(request))
+	a.say("%s would be the first batch; nothing was sent:\n\n%s", count(records, "record"), a.request(request))
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"milkrun/sync/words"
 )
 
 // jsonFlag adds --json to a reading command.
@@ -87,6 +89,18 @@ func (a *app) field(name, format string, args ...any) {
 		said = a.value(name, fmt.Sprint(args...))
 	}
 	fmt.Fprintf(a.stdout, "%s %s\n", text.Pad(a.lang.Text(name), 12, ' '), said)
+}
+
+// request shows a request as it would be sent; what a preview says beside it is in the operator's language.
+func (a *app) request(text string) words.Verbatim {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		beside := strings.HasPrefix(line, "string to sign: ") || strings.HasPrefix(strings.TrimSpace(line), "… and ") || strings.HasSuffix(line, " as sent")
+		if beside {
+			lines[i] = a.lang.Text(line)
+		}
+	}
+	return words.Verbatim(strings.Join(lines, "\n"))
 }
 
 // sayNext says what to do next.

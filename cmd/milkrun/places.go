@@ -34,7 +34,7 @@ func (a *app) stateFile() string {
 	case a.statePath != "":
 		return a.statePath
 	case a.sandboxed:
-		return filepath.Join(sandboxDir, "milkrun.db")
+		return filepath.Join(a.playDir(), "milkrun.db")
 	case os.Getenv("STATE_DIRECTORY") != "":
 		return filepath.Join(os.Getenv("STATE_DIRECTORY"), "milkrun.db")
 	case a.installed():

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
+	"milkrun/sync/config"
 	"milkrun/sync/setting"
 )
 
@@ -26,7 +27,8 @@ batches that are settled, changes to checkpoints, backfills. It works beside a r
 
 Whatever its age, this stays: what is open (dead letters, batches in doubt, halts, pauses); the newest 20 runs of a job and
 its last of each outcome; the last decision about its slots; the newest 20 changes to a checkpoint, and the last by a
-person; every checkpoint. What people changed (milkrun audit) is kept for two years at least.
+person; every checkpoint. What people changed (milkrun audit) is kept for two years at least, and the exchanges with partners
+as long as audit_history of the configuration says, three years when it says nothing.
 
 The space is used for what comes next. The file gets smaller only when no daemon runs.`,
 		Example: `  milkrun prune --dry-run
@@ -42,6 +44,19 @@ The space is used for what comes next. The file gets smaller only when no daemon
 		return a.prune(cmd.Context(), time.Now().Add(-older.Duration), dry, asJSON, *why)
 	}
 	return cmd
+}
+
+// audited is the moment before which exchanges go, when history before another moment goes: by the configuration's
+// audit_history, and never later than that. some is false when they are kept for ever.
+func (a *app) audited(before time.Time) (moment time.Time, some bool) {
+	kept := config.KeptAudit
+	if conf, _ := a.read(false); conf != nil {
+		kept = conf.AuditHistory
+	}
+	if moment = time.Now().Add(-kept); moment.After(before) {
+		moment = before
+	}
+	return moment, kept > 0
 }
 
 // age is a flag that takes a time span of a day at least.
@@ -82,6 +97,11 @@ func (a *app) prune(ctx context.Context, before time.Time, dry, asJSON bool, why
 	if err != nil {
 		return err
 	}
+	if audited, some := a.audited(before); some {
+		if p.Exchanges, err = store.PruneExchanges(ctx, audited, operator()); err != nil {
+			return err
+		}
+	}
 	if asJSON {
 		err = a.printJSON(p)
 	} else {
@@ -103,6 +123,11 @@ func (a *app) pruneDry(ctx context.Context, before time.Time, asJSON bool) error
 	if err != nil {
 		return err
 	}
+	if audited, some := a.audited(before); some {
+		if p.Exchanges, err = store.OldExchanges(ctx, audited); err != nil {
+			return err
+		}
+	}
 	if asJSON {
 		return a.printJSON(p)
 	}
@@ -122,7 +147,8 @@ func (a *app) sayPruned(what string, before time.Time, p state.Pruned) {
 		name string
 	}{
 		{p.Runs, "run"}, {p.Slots, "slot decision"}, {p.Letters, "settled dead letter"}, {p.Changes, "checkpoint change"},
-		{p.Batches, "settled batch"}, {p.Backfills, "backfill"}, {p.Operations, "operation"},
+		{p.Batches, "settled batch"}, {p.Reports, "status report"}, {p.Backfills, "backfill"}, {p.Operations, "operation"},
+		{p.Exchanges, "exchange"},
 	} {
 		if part.n > 0 {
 			a.say("  %s", count(part.n, part.name))

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/feed"
+	"milkrun/sync/kind"
 )
 
 func (a *app) restoreCommand() *cobra.Command {
@@ -50,7 +50,7 @@ the state was restored, by whom and why, is in milkrun audit.`,
 
 func (a *app) restore(ctx context.Context, from, why string) error {
 	if a.sandboxed {
-		if err := makeSandboxDir(); err != nil {
+		if err := makeSandboxDir(a.playDir()); err != nil {
 			return err
 		}
 	}
@@ -112,7 +112,7 @@ func (a *app) opaqueJobs() (names []string) {
 		return nil
 	}
 	for _, job := range conf.Jobs {
-		if _, once := job.Sink.Settings.(feed.Opaque); once {
+		if _, once := job.Sink.Settings.(kind.Once); once {
 			names = append(names, job.Name)
 		}
 	}

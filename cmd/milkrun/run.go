@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync"
 	"milkrun/sync/config"
 )
@@ -64,7 +65,7 @@ func (a *app) watchProgress(ctx context.Context, engine *sync.Engine, log *logru
 	if a.sandboxed || terminal(a.stderr) {
 		pace = 2 * time.Second
 	}
-	follow(ctx, engine, pace, func(m *meter) {
-		log.WithFields(logrus.Fields{"job": m.p.Job, "run": m.p.Run}).Info(m.line())
+	follow(ctx, engine, pace, func(m standing.Meter) {
+		log.WithFields(logrus.Fields{"job": m.Job, "run": m.Run}).Info(progressLine(m))
 	})
 }

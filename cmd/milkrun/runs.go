@@ -30,9 +30,9 @@ func (a *app) runsCommand() *cobra.Command {
 
 func (a *app) runs(ctx context.Context, filter state.RunFilter, asJSON bool) error {
 	zones := a.zones()
-	return listing[state.Run, runView]{
+	return listing[state.RunFilter, state.Run, runView]{
 		job: filter.Job, limit: filter.Limit, view: viewRun, asJSON: asJSON, none: "no run yet",
-		read:   func(s *state.Store) ([]state.Run, error) { return s.Runs(ctx, filter) },
+		question: askRuns(), about: filter,
 		header: []any{"RUN", "JOB", "TRIGGER", "MODE", "STATE", "STARTED", "TOOK", "READ", "DELIVERED", "REJECTED", "RETRIES", "ERROR"},
 		row: func(r state.Run) []any {
 			c := r.Counts
@@ -68,23 +68,17 @@ func (a *app) runsShowCommand() *cobra.Command {
 }
 
 func (a *app) showRun(ctx context.Context, id int64, asJSON bool) error {
-	store, err := a.look(ctx)
+	recorded, err := askRun().ask(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	defer a.shut(store)
-	run, err := store.Run(ctx, id)
-	if err != nil {
-		return err
+	run := recorded.Run
+	d := runDetail{Run: viewRun(run), Range: recorded.Unit, Events: views(recorded.Events, viewEvent)}
+	if recorded.Repush != nil {
+		v := viewRepush(*recorded.Repush)
+		d.Repush = &v
 	}
-	events, err := store.Events(ctx, id)
-	if err != nil {
-		return err
-	}
-	d := runDetail{Run: viewRun(run), Events: views(events, viewEvent)}
-	if d.Range, err = unitOfRun(ctx, store, run); err != nil {
-		return err
-	}
+	d.Proofs = views(recorded.Receipts, viewProof)
 	if !run.Slot.IsZero() {
 		late := int64(run.StartedAt.Sub(run.Slot).Seconds())
 		d.Late = &late
@@ -145,6 +139,12 @@ func (a *app) printRun(r state.Run, d runDetail, zone *time.Location) {
 	if u := d.Range; u != nil {
 		a.field("unit", "%d of %d of backfill %d: %s to %s", u.Unit, u.Units, u.Backfill, u.From, u.To)
 	}
+	if d.Repush != nil {
+		a.field("re-push", "%d: %s", d.Repush.ID, d.Repush.Selection)
+	}
+	if r.Polls > 0 {
+		a.field("polls", "%s in a row found nothing; this is the last one", grouped(r.Polls))
+	}
 	if d.Late == nil {
 		a.field("slot", "%s", clock(r.Slot, zone))
 	} else {
@@ -174,6 +174,7 @@ func (a *app) printRun(r state.Run, d runDetail, zone *time.Location) {
 	if c.Rejected > 0 {
 		a.sayNext("milkrun dead list " + r.Job)
 	}
+	a.printProofs(d.Proofs, zone)
 	for _, e := range d.Events {
 		a.say("  %s  %-8s %s", clock(e.At, zone), e.Kind, e.Text)
 	}

@@ -22,29 +22,31 @@ const (
 	sandboxAddr    = "127.0.0.1:0"
 	sandboxAffairs = 20_000
 	sandboxUsers   = 5_000
+	sandboxOrders  = 500
 )
 
 // planSandbox lays the stand-ins' settings over the configuration without starting them.
 func (a *app) planSandbox() {
 	if a.sandboxed && a.overrides == nil {
-		a.overrides = sandboxSettings(sandbox.New(sandbox.Options{}))
+		a.overrides = sandboxSettings(sandbox.New(sandbox.Options{}), a.playDir())
 	}
 }
 
-func makeSandboxDir() error {
-	if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
+func makeSandboxDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	return nil
 }
 
 // startSandbox serves the stand-ins on loopback, makes the business database that the shipped jobs.toml reads in
-// sandboxDir, and points the configuration at both.
+// its folder, and points the configuration at both. With --replay the recording stands in the place of its partners.
 func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
-	if err := makeSandboxDir(); err != nil {
+	dir := a.playDir()
+	if err := makeSandboxDir(dir); err != nil {
 		return nil, err
 	}
-	if err := seedSandbox(ctx); err != nil {
+	if err := seedSandbox(ctx, dir); err != nil {
 		return nil, err
 	}
 	// The stand-ins outlive the daemon's context: while it drains, they still answer.
@@ -52,33 +54,38 @@ func (a *app) startSandbox(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.overrides = sandboxSettings(s)
+	a.teach(s)
+	a.overrides = sandboxSettings(s, dir)
+	if a.replayed != nil {
+		end, err := a.startReplay(context.WithoutCancel(ctx))
+		return func() { end(); a.warn(s.Close()) }, err
+	}
 	fmt.Fprint(a.stderr, a.lang.Sprintf(`sandbox: stand-ins of the partners on %s, files under %s/
   in another terminal:  milkrun status --sandbox
                         milkrun runs --sandbox
                         sqlite3 %s 'SELECT assessGrade, count(*) FROM enterprise_grades GROUP BY 1'
 
-`, s.URL(), sandboxDir, filepath.Join(sandboxDir, "business.db")))
+`, s.URL(), dir, filepath.Join(dir, "business.db")))
 	return func() { a.warn(s.Close()) }, nil
 }
 
-func sandboxSettings(s *sandbox.Sandbox) map[string]map[string]string {
+func sandboxSettings(s *sandbox.Sandbox, dir string) map[string]map[string]string {
 	all := s.Settings()
 	for partner, rate := range map[string]string{"credit": "100/s", "busipush": "2/s", "exchange": "1/s"} {
 		all[partner]["rate"] = rate // slow enough to watch
 	}
 	all["exchange"]["hmac_key"], all["exchange"]["hmac_secret"] = "", ""
-	all["sqlite"] = map[string]string{"dsn": filepath.Join(sandboxDir, "business.db")}
+	all["sqlite"] = map[string]string{"dsn": filepath.Join(dir, "business.db")}
 	return all
 }
 
-func seedSandbox(ctx context.Context) (err error) {
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(sandboxDir, "business.db")+"?_journal_mode=WAL")
+func seedSandbox(ctx context.Context, dir string) (err error) {
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "business.db")+"?_journal_mode=WAL")
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return sandbox.SeedBusiness(ctx, db, sandboxAffairs, sandboxUsers)
+	return errors.Join(sandbox.SeedBusiness(ctx, db, sandboxAffairs, sandboxUsers), sandbox.SeedOrders(ctx, db, sandboxOrders))
 }
 
 func (a *app) sandboxCommand() *cobra.Command {

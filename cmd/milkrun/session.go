@@ -97,7 +97,7 @@ func (a *app) configure(s *session, name string) (err error) {
 // own opens the state as its one instance. release gives it back.
 func (a *app) own(ctx context.Context) (store *state.Store, release func(), err error) {
 	if a.sandboxed {
-		if err := makeSandboxDir(); err != nil {
+		if err := makeSandboxDir(a.playDir()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -105,7 +105,13 @@ func (a *app) own(ctx context.Context) (store *state.Store, release func(), err 
 	if err != nil {
 		return nil, nil, err
 	}
-	if store, err = a.change(ctx); err != nil {
+	if err = a.forgetReplay(); err == nil {
+		store, err = a.change(ctx)
+	}
+	if err == nil {
+		err = a.beginReplay(ctx, store)
+	}
+	if err != nil {
 		lock.Release()
 		return nil, nil, err
 	}

@@ -77,6 +77,7 @@ func (s *started) ends() (code int, killed syscall.Signal) {
 }
 
 func TestOneSignalEndsTheDaemon(t *testing.T) {
+	t.Parallel()
 	p, _ := affairsPlace(t)
 	d := p.start("plain", "run")
 	d.until("scheduled")
@@ -90,6 +91,7 @@ func TestOneSignalEndsTheDaemon(t *testing.T) {
 
 // TestASecondSignalCutsADrainShort: the partner does not answer; one signal would wait for it for a minute.
 func TestASecondSignalCutsADrainShort(t *testing.T) {
+	t.Parallel()
 	arrived, left := make(chan bool, 9), make(chan bool, 9)
 	partner := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // until then the server does not notice that the caller has gone
@@ -133,6 +135,7 @@ func stubborn() {
 }
 
 func TestAThirdSignalKills(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	s := p.start("stubborn")
 	for _, says := range []string{"ready", "asked", "hurried"} {

@@ -29,9 +29,9 @@ milkrun next shows the coming ones.`,
 
 func (a *app) slots(ctx context.Context, job string, limit int, asJSON bool) error {
 	zones := a.zones()
-	return listing[state.Slot, decisionView]{
+	return listing[ofJob, state.Slot, decisionView]{
 		job: job, limit: limit, view: viewDecision, asJSON: asJSON, none: "no slot was due yet",
-		read:   func(s *state.Store) ([]state.Slot, error) { return s.Slots(ctx, job, limit) },
+		question: askSlots(), about: ofJob{job, limit},
 		header: []any{"JOB", "SLOT", "DECISION", "RUN", "NOTE"},
 		row: func(s state.Slot) []any {
 			run := ""

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"slices"
@@ -12,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/cmd/milkrun/control"
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
-	"milkrun/sync/feed"
+	"milkrun/sync/schedule"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -89,20 +89,21 @@ func (a *app) standingOfFile(ctx context.Context) (*statusView, error) {
 			return nil, err
 		}
 	}
-	if err := v.fill(ctx, conf, store); err != nil {
+	runs, err := underWay(ctx, store, v.Daemon)
+	if err != nil {
 		return nil, err
 	}
-	for i := range v.Jobs {
-		if j := &v.Jobs[i]; j.State == string(state.Running) && j.LastRun != nil {
-			run, err := store.Run(ctx, j.LastRun.ID)
-			if err != nil {
-				return nil, err
-			}
-			live := recorded(run)
-			j.Live = &live
-		}
+	err = v.fill(ctx, conf, store, runs)
+	return v, err
+}
+
+// underWay is what the state file says of the runs that a process is at.
+func underWay(ctx context.Context, store *state.Store, alive bool) ([]standing.Meter, error) {
+	if !alive {
+		return nil, nil
 	}
-	return v, nil
+	runs, err := store.Runs(ctx, state.RunFilter{State: state.Running})
+	return views(runs, recorded), err
 }
 
 func texts(list config.Problems) []string {
@@ -126,7 +127,7 @@ func remembered(ctx context.Context, store *state.Store) (*config.Config, error)
 	conf := &config.Config{}
 	for name := range names {
 		nobody := &config.Connection{}
-		conf.Jobs = append(conf.Jobs, &config.Job{Name: name, Enabled: true, Location: time.Local,
+		conf.Jobs = append(conf.Jobs, &config.Job{Name: name, Enabled: true, Location: time.Local, Schedule: &schedule.Schedule{},
 			Source: config.Source{Connection: nobody}, Sink: config.Sink{Connection: nobody}})
 	}
 	slices.SortFunc(conf.Jobs, func(x, y *config.Job) int { return cmp.Compare(x.Name, y.Name) })
@@ -136,10 +137,9 @@ func remembered(ctx context.Context, store *state.Store) (*config.Config, error)
 // standing answers how everything stands: by the configuration the daemon goes by, whatever the file says now.
 func (d *daemon) standing(ctx context.Context, o *act) (out answer, err error) {
 	v := &statusView{At: time.Now(), State: d.store.Path(), Daemon: true, Config: o.configFile()}
-	if err := v.fill(ctx, o.conf, d.store); err != nil {
+	if err := v.fill(ctx, o.conf, d.store, d.underWay()); err != nil {
 		return out, err
 	}
-	v.take(d.gauges.read(d.engine))
 	if digest, err := config.DigestOf(o.configFile()); err != nil || digest != o.conf.Digest {
 		v.Changed = true
 		if conf, problems := o.read(false); conf == nil {
@@ -150,52 +150,16 @@ func (d *daemon) standing(ctx context.Context, o *act) (out answer, err error) {
 	return out, nil
 }
 
-// take puts the runs under way to their jobs.
-func (v *statusView) take(runs []liveRun) {
-	for _, live := range runs {
-		at := slices.IndexFunc(v.Jobs, func(j jobView) bool { return j.Job == live.Job })
-		if at < 0 {
-			v.Jobs = append(v.Jobs, jobView{Job: live.Job, Reason: "the configuration has it no more; this run goes on to its end"})
-			at = len(v.Jobs) - 1
-		}
-		j := &v.Jobs[at]
-		j.Live, j.State = &live, string(state.Running)
-	}
-}
-
-// fill looks at the daemon and at every job.
-func (v *statusView) fill(ctx context.Context, conf *config.Config, store *state.Store) error {
+// fill looks at the daemon and at every job. Runs are those under way, where they are known.
+func (v *statusView) fill(ctx context.Context, conf *config.Config, store *state.Store, runs []standing.Meter) error {
 	if err := v.about(ctx, store); err != nil {
 		return err
 	}
-	held, err := heldNow(ctx, store)
+	board, err := standing.Look(ctx, store, conf, runs, v.At)
 	if err != nil {
 		return err
 	}
-	letters, err := store.OpenLetters(ctx)
-	if err != nil {
-		return err
-	}
-	doubts, err := store.Doubts(ctx)
-	if err != nil {
-		return err
-	}
-	v.Jobs = make([]jobView, 0, len(conf.Jobs))
-	for _, job := range conf.Jobs {
-		j := jobView{Job: job.Name, Letters: letters[job.Name]}
-		for _, doubt := range doubts {
-			if doubt.Job == job.Name {
-				j.Doubts++
-			}
-		}
-		last, err := j.fill(ctx, store, job)
-		if err != nil {
-			return err
-		}
-		j.age(job, v.At)
-		j.stand(job, last, held, v.Daemon)
-		v.Jobs = append(v.Jobs, j)
-	}
+	v.Jobs = views(board.Jobs, func(j *standing.Job) jobView { return viewJob(j, v.At, v.Daemon) })
 	return nil
 }
 
@@ -210,156 +174,32 @@ func (v *statusView) about(ctx context.Context, store *state.Store) error {
 	return nil
 }
 
-// fill adds the last run, which it returns (without an id when there is none), the next slot and the checkpoints.
-func (v *jobView) fill(ctx context.Context, store *state.Store, job *config.Job) (last state.Run, err error) {
-	runs, err := store.Runs(ctx, state.RunFilter{Job: job.Name, Limit: 50})
-	if err != nil {
-		return last, err
-	}
-	if last = lastOf(runs); last.ID > 0 {
+// viewJob is a job for people and programs. Alive is whether a process works on the state file.
+func viewJob(j *standing.Job, now time.Time, alive bool) jobView {
+	s := j.Stand(alive)
+	v := jobView{Job: j.Name, State: s.State, Reason: s.Reason, Remedy: s.Remedy, Resume: s.Resume, LastSuccess: j.LastSuccess, NextSlot: j.Next(now).Slot,
+		LastFull: j.LastFull, Letters: j.Letters, Doubts: j.Doubts, Overdue: j.Overdue}
+	if last := j.Last(); last.ID > 0 {
 		run := viewRun(last)
 		v.LastRun = &run
 	}
-	if v.LastSuccess, err = lastSuccess(ctx, store, job.Name, runs); err != nil {
-		return last, err
+	if c, found := j.Lanes[state.Forward]; found {
+		v.Checkpoint, v.CheckpointAt = &c.Cursor, c.UpdatedAt
 	}
-	if job.Enabled && job.Schedule != nil {
-		if slots := coming(job, time.Now(), 1); len(slots) > 0 {
-			v.NextSlot = slots[0].Slot.In(job.Location)
-		}
+	if c, found := j.Lanes[state.Full]; found {
+		v.FullPass = &c.Cursor
 	}
-	backfills, err := store.Backfills(ctx, job.Name, 1)
-	if err != nil {
-		return last, err
+	if lag, of := j.Lag(now); of != "" {
+		seconds := int64(lag.Seconds())
+		v.Lag, v.LagOf = &seconds, of
 	}
-	if len(backfills) > 0 && backfills[0].EndedAt.IsZero() {
-		b := viewBackfill(backfills[0])
+	if j.Backfill != nil {
+		b := viewBackfill(*j.Backfill)
 		v.Backfill = &b
 	}
-	return last, v.places(ctx, store, job.Name)
-}
-
-// lastOf is the run that tells how a job stands: the newest that is no unit of a backfill, or one that is under way.
-func lastOf(runs []state.Run) (last state.Run) {
-	for _, r := range runs {
-		if r.Trigger != state.Backfilled || r.State == state.Running {
-			return r
-		}
+	if j.Meter != nil {
+		live := viewLive(*j.Meter)
+		v.Live = &live
 	}
-	if len(runs) > 0 {
-		last = runs[0]
-	}
-	return last
-}
-
-// lastSuccess is when the last run ended that was done, or done in part; zero when none was. Newest are the job's newest
-// runs: only when they tell nothing, all are searched, a backfill's too.
-func lastSuccess(ctx context.Context, store *state.Store, job string, newest []state.Run) (at time.Time, err error) {
-	for _, r := range newest {
-		if over(r) && r.Trigger != state.Backfilled {
-			return r.FinishedAt, nil
-		}
-	}
-	for _, s := range []state.RunState{state.Done, state.Part} {
-		runs, err := store.Runs(ctx, state.RunFilter{Job: job, State: s, Limit: 1})
-		if err != nil {
-			return at, err
-		}
-		if len(runs) > 0 && runs[0].FinishedAt.After(at) {
-			at = runs[0].FinishedAt
-		}
-	}
-	return at, nil
-}
-
-// places adds how far the job is.
-func (v *jobView) places(ctx context.Context, store *state.Store, job string) error {
-	forward, some, err := store.Checkpoint(ctx, job, state.Forward)
-	if err != nil {
-		return err
-	}
-	if some {
-		v.Checkpoint, v.CheckpointAt = &forward.Cursor, forward.UpdatedAt
-	}
-	if v.FullPass, err = cursorNow(ctx, store, job, state.Full); err != nil {
-		return err
-	}
-	v.LastFull, _, err = store.LastFull(ctx, job)
-	return err
-}
-
-// age says how old what the target has is: by the time in the cursor, where it begins with one; else by when the
-// checkpoint moved last, or the last complete pass ended.
-func (v *jobView) age(job *config.Job, now time.Time) {
-	since, of := v.LastFull, "complete pass"
-	if v.Checkpoint != nil {
-		since, of = v.CheckpointAt, "update"
-		text := firstOf(*v.Checkpoint)
-		if form := formOf(text); form != "" {
-			if at, err := time.ParseInLocation(form, text, job.Location); err == nil {
-				since, of = at, "cursor"
-			}
-		}
-	}
-	if !since.IsZero() {
-		lag := max(int64(now.Sub(since).Seconds()), 0)
-		v.Lag, v.LagOf = &lag, of
-	}
-}
-
-// firstOf is the first value of a cursor that is a list, or {"from": list}, when it is a text; else "".
-func firstOf(c feed.Cursor) string {
-	var list []any
-	if json.Unmarshal([]byte(c), &list) != nil {
-		var from struct{ From []any }
-		if json.Unmarshal([]byte(c), &from) != nil {
-			return ""
-		}
-		list = from.From
-	}
-	if len(list) == 0 {
-		return ""
-	}
-	text, _ := list[0].(string)
-	return text
-}
-
-// stand says how a job stands: whether it runs, else what keeps it from running, else how its last run ended. Without a
-// process that holds the state nothing runs, whatever a killed one left behind. A halt, which needs mending, counts more
-// than a pause.
-func (v *jobView) stand(job *config.Job, last state.Run, held holds, alive bool) {
-	halts := held.halting(job)
-	pause, paused := held.paused[job.Name]
-	switch {
-	case last.State == state.Running && alive:
-		v.State = string(state.Running)
-	case !job.Enabled:
-		v.State, v.Reason = "disabled", "enabled = false in jobs.toml"
-	case len(halts) > 0:
-		v.State, v.Reason, v.Remedy, v.Resume = string(state.Halted), halts[0].Reason, halts[0].Remedy, halts[0].Name
-	case paused:
-		v.State, v.Reason, v.Resume = "paused", "by "+pause.Who+" since "+clock(pause.At, job.Location)+reason(pause.Why), job.Name
-	default:
-		v.ended(job, last)
-	}
-}
-
-// ended says how the last run ended, of a job that nothing keeps from running.
-func (v *jobView) ended(job *config.Job, last state.Run) {
-	v.State, v.Reason = string(last.State), last.Error
-	switch last.State {
-	case "":
-		v.State = "never ran"
-	case state.Running, state.Interrupted:
-		v.State, v.Reason = string(state.Interrupted), "it was stopped or killed before its end; the next run goes on from the checkpoint"
-	case state.Halted:
-		v.State, v.Reason = "resumed", "its halt was ended; it waits for its next slot"
-		if v.NextSlot.IsZero() {
-			v.Reason = "its halt was ended; it waits for milkrun once " + job.Name
-		}
-	case state.Failed:
-		if job.Schedule != nil {
-			v.Remedy = afterFailure(job, last)
-		}
-	}
+	return v
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
@@ -77,13 +78,13 @@ func TestStand(t *testing.T) {
 	if conf == nil {
 		t.Fatal(problems)
 	}
-	held := holds{halts: []state.Halt{{Scope: state.ConnectionScope, Name: "inbox", Reason: "gone", Remedy: "mend it"}},
-		paused: map[string]state.Pausing{"affairs": {Job: "affairs", Who: "li", Why: "they move"}}}
-	paused := holds{paused: held.paused}
+	halts := []state.Halt{{Scope: state.ConnectionScope, Name: "inbox", Reason: "gone", Remedy: "mend it"}}
+	paused := standing.Job{Pause: &state.Pausing{Job: "affairs", Who: "li", Why: "they move"}}
+	held, free := standing.Job{Halts: halts, Pause: paused.Pause}, standing.Job{}
 	for _, c := range []struct {
 		last  state.RunState
 		off   bool
-		held  holds
+		held  standing.Job
 		alive bool
 		want  string
 	}{
@@ -93,19 +94,19 @@ func TestStand(t *testing.T) {
 		{state.Running, false, paused, false, "paused"},
 		{state.Interrupted, false, paused, false, "paused"},
 		{state.Halted, false, paused, true, "paused"},
-		{state.Running, false, holds{}, false, "interrupted"},
-		{state.Interrupted, false, holds{}, true, "interrupted"},
-		{state.Halted, false, holds{}, true, "resumed"},
-		{state.Failed, false, holds{}, true, "failed"},
-		{state.Part, false, holds{}, true, "part"},
-		{"", false, holds{}, true, "never ran"},
+		{state.Running, false, free, false, "interrupted"},
+		{state.Interrupted, false, free, true, "interrupted"},
+		{state.Halted, false, free, true, "resumed"},
+		{state.Failed, false, free, true, "failed"},
+		{state.Part, false, free, true, "part"},
+		{"", false, free, true, "never ran"},
 	} {
 		job := *conf.Job("affairs")
 		job.Enabled = !c.off
-		v := jobView{Job: "affairs"}
-		v.stand(&job, state.Run{ID: 7, State: c.last}, c.held, c.alive)
-		if v.State != c.want {
-			t.Errorf("%+v: %s, want %s", c, v.State, c.want)
+		j := c.held
+		j.Name, j.Config, j.Location, j.Runs = job.Name, &job, time.UTC, []state.Run{{ID: 7, State: c.last}}
+		if got := j.Stand(c.alive).State; got != c.want {
+			t.Errorf("%+v: %s, want %s", c, got, c.want)
 		}
 	}
 }
@@ -155,41 +156,6 @@ func TestStatusFits(t *testing.T) {
 	}
 	p.run("status", "--sandbox", "--color", "always").exits(exitDone).says("\x1b[33minterrupted\x1b[0m")
 	p.run("status", "--sandbox").exits(exitDone).hides("\x1b")
-}
-
-// TestAge tells how old what the target has is, by what the checkpoint is.
-func TestAge(t *testing.T) {
-	zone := time.FixedZone("", 8*3600)
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, zone)
-	hour := func(h int) time.Time { return now.Add(-time.Duration(h) * time.Hour) }
-	for _, c := range []struct {
-		cursor feed.Cursor
-		full   time.Time
-		lag    int64
-		of     string
-	}{
-		{`["2026-11-22 11:00:00",17]`, hour(2), 3600, "cursor"},
-		{`["2026-11-22T11:59:30.5+08:00"]`, time.Time{}, 29, "cursor"},
-		{`{"from":["2026-11-22"]}`, time.Time{}, 12 * 3600, "cursor"},
-		{`["2026-11-23 11:00:00"]`, time.Time{}, 0, "cursor"},
-		{`[17]`, hour(2), 3 * 3600, "update"},
-		{`{"line":2}`, time.Time{}, 3 * 3600, "update"},
-		{"", hour(2), 2 * 3600, "complete pass"},
-		{"", time.Time{}, -1, ""},
-	} {
-		v := jobView{LastFull: c.full, CheckpointAt: hour(3)}
-		if c.cursor != "" {
-			v.Checkpoint = &c.cursor
-		}
-		v.age(&config.Job{Location: zone}, now)
-		lag := int64(-1)
-		if v.Lag != nil {
-			lag = *v.Lag
-		}
-		if lag != c.lag || v.LagOf != c.of {
-			t.Errorf("%s: %d of %q, want %d of %q", c.cursor, lag, v.LagOf, c.lag, c.of)
-		}
-	}
 }
 
 // TestStatusWithoutAConfiguration shows what the state file knows, and says why it is only that.

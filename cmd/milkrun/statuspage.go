@@ -26,7 +26,7 @@ func (d *daemon) servePage(ctx context.Context, helpers *stdsync.WaitGroup) erro
 		return nil
 	}
 	d.log.WithField("address", l.Addr().String()).Info("the status page is served")
-	options := page.Options{Store: d.store, Config: d.current, Running: d.engine.Running, Actions: pageActions{d.methods(), d.store},
+	options := page.Options{Store: d.store, Config: d.current, Running: d.underWay, Actions: pageActions{d.methods(), d.store},
 		Metrics: d.metrics.Handler(), Version: version, Token: d.conf.Page.Token, Log: d.log,
 		Translate: func(lang, text string) string { return words.Lang(lang).Text(text) }}
 	helpers.Go(func() { d.warn(page.Serve(ctx, l, options)) })
@@ -78,7 +78,7 @@ func (p pageActions) do(ctx context.Context, by page.By, method string, o order)
 		return "", err
 	}
 	done, ok := out.(answer)
-	if ok && done.Fault != nil {
+	if ok && done.Fault != nil && done.Fault.Text != "" { // else the text has told it
 		return done.Text, done.Fault
 	}
 	for _, c := range done.Changes {
@@ -88,8 +88,8 @@ func (p pageActions) do(ctx context.Context, by page.By, method string, o order)
 }
 
 // Trigger implements [page.Actions].
-func (p pageActions) Trigger(ctx context.Context, by page.By, job string) (string, error) {
-	return p.do(ctx, by, "trigger", order{Name: job})
+func (p pageActions) Trigger(ctx context.Context, by page.By, job string, how page.How) (string, error) {
+	return p.do(ctx, by, "trigger", order{Name: job, Full: how.Full, From: how.From, To: how.To})
 }
 
 // Cancel implements [page.Actions].

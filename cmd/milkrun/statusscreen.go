@@ -72,10 +72,10 @@ func (a *app) printDaemon(v *statusView) {
 	switch {
 	case len(v.Problems) > 0 && v.Daemon:
 		a.say("%s has %s as it is now; the daemon goes on with what it had", v.Config, count(len(v.Problems), "error"))
-		a.sayNext("milkrun check lists them")
+		a.sayNext("milkrun check lists them, each with its line")
 	case len(v.Problems) > 0:
 		a.say("%s has %s; these are the jobs that the state file knows", v.Config, count(len(v.Problems), "error"))
-		a.sayNext("milkrun check lists them")
+		a.sayNext("milkrun check lists them, each with its line")
 	case v.Changed:
 		a.say("%s was changed since", v.Config)
 		a.sayNext("milkrun plan shows what that means; milkrun reload takes it up")
@@ -164,6 +164,9 @@ func (a *app) printUnderWay(j jobView, now time.Time) {
 			a.say("  it gives up in %s", shortly(max(j.Live.GiveUpAt.Sub(now), 0)))
 		}
 	}
+	for _, o := range j.Overdue {
+		a.say("\n%s is overdue: %s", j.Job, o.Text)
+	}
 	if b := j.Backfill; b != nil {
 		a.say("\n%s: %d of %s of backfill %d are done, %s to %s", j.Job, b.DoneUnits, count(b.Units, "unit"), b.ID, b.From, b.To)
 		if j.Live == nil {
@@ -172,7 +175,8 @@ func (a *app) printUnderWay(j jobView, now time.Time) {
 	}
 	if j.Doubts > 0 {
 		a.say("\n%s: nobody knows whether %s arrived", j.Job, count(j.Doubts, "batch"))
-		a.sayNext("ask the partner what became of it; it is not sent again by itself")
+		a.sayNext("milkrun doubt list " + j.Job)
+		a.sayNext("ask the partner what became of it, then: milkrun doubt settle ID --as sent|resend --note …; it is not sent again by itself")
 	}
 }
 
@@ -190,7 +194,7 @@ func (a *app) printReasons(list []jobView, now time.Time) {
 		if v.Reason == "" || jobs[w][0] != v.Job {
 			continue
 		}
-		a.say("\n%s: %s", standing(jobs[w], v.State), v.Reason)
+		a.say("\n%s: %s", subject(jobs[w], v.State), v.Reason)
 		if len(jobs[w]) == 1 && (v.State == string(state.Failed) || v.State == string(state.Halted)) && !v.LastSuccess.IsZero() {
 			a.say("  the last success was %s", ago(v.LastSuccess, now))
 		}
@@ -201,8 +205,8 @@ func (a *app) printReasons(list []jobView, now time.Time) {
 	}
 }
 
-// standing begins a sentence: "affairs is halted", "affairs, late are halted", "grades failed".
-func standing(jobs []string, how string) string {
+// subject begins a sentence: "affairs is halted", "affairs, late are halted", "grades failed".
+func subject(jobs []string, how string) string {
 	verb := " is "
 	switch {
 	case how == string(state.Failed):

@@ -15,6 +15,7 @@ import (
 
 // TestStatusOfTheDaemon asks a daemon in the middle of a run, whatever its file says by now.
 func TestStatusOfTheDaemon(t *testing.T) {
+	t.Parallel()
 	w := newLiveWorld(t, 100, 3000, 10)
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: "500", Every: 1}); err != nil {
 		t.Fatal(err)
@@ -49,6 +50,7 @@ func TestStatusOfTheDaemon(t *testing.T) {
 
 // TestStatusThroughTheSocket needs neither the state file nor the configuration.
 func TestStatusThroughTheSocket(t *testing.T) {
+	t.Parallel()
 	m := manage(t, strings.ReplaceAll(quietTOML, "%s", "first"))
 	p := m.alone()
 	socket := socketIn(t, p.dir)
@@ -71,6 +73,7 @@ func socketIn(t *testing.T, dir string) string {
 
 // TestWatch goes on while the daemon is started again, and ends well when it is asked to.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	m := manage(t, strings.ReplaceAll(quietTOML, "%s", "first"))
 	p := m.alone()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -98,6 +101,7 @@ func elapsed(d time.Duration) func() bool {
 
 // TestWatchSurvivesAMissingFile says why there is nothing to see.
 func TestWatchSurvivesAMissingFile(t *testing.T) {
+	t.Parallel()
 	p, _ := affairsPlace(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer cancel()
@@ -130,6 +134,7 @@ func TestColour(t *testing.T) {
 
 // TestRetryThroughTheDaemon has the daemon deliver dead letters again, with the same words and exit codes.
 func TestRetryThroughTheDaemon(t *testing.T) {
+	t.Parallel()
 	p, partner := affairsPlace(t)
 	m := manage(t, strings.ReplaceAll(p.read("jobs.toml"), `"file:`, `"file:`+p.dir+"/"))
 	d := m.alone()

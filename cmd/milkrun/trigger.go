@@ -55,6 +55,9 @@ func (a *app) awaitEnd(ctx context.Context, job string) error {
 	case state.Part:
 		return &exit{code: exitPart}
 	case state.Interrupted, state.Cancelled:
+		if run.Code == state.CodeWaiting {
+			return &exit{code: exitPart, cause: errors.New(run.Error), remedy: run.Remedy}
+		}
 		return &exit{code: exitInterrupted, cause: errors.New(run.Error), remedy: "the next run goes on from the checkpoint"}
 	}
 	return &exit{code: exitError, cause: errors.New(run.Error), remedy: run.Remedy}

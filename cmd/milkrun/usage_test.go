@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync"
 	"milkrun/sync/words"
@@ -14,7 +15,7 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.empty()
 	for line, says := range map[string][]string{
-		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: alert, audit, "},
+		"frobnicate":               {`there is no milkrun command "frobnicate"`, "there are: account, alert, audit, "},
 		"staus":                    {`did you mean "status"?`},
 		"completion tcsh":          {`there is no milkrun completion command "tcsh"`, "there are: bash, fish"},
 		"help staus":               {`did you mean "status"?`},
@@ -45,7 +46,7 @@ func TestCompletionAndHelp(t *testing.T) {
 	p.run("completion", "bash").exits(exitDone).says("# bash completion", "__start_milkrun")
 	p.run("completion", "zsh").exits(exitDone).says("#compdef milkrun")
 	p.run("completion").exits(exitDone).says("bash", "fish")
-	p.run("help").exits(exitDone).says("Available Commands", "completion", "milkrun run --sandbox")
+	p.run("help").exits(exitDone).says("Run jobs:", "Mend, and send again:", "completion", "milkrun run --sandbox")
 	p.run("help", "checkpoint", "set").exits(exitDone).says("set JOB CURSOR", "--why")
 	p.run("resume", "--help").exits(exitDone).says("--why", "may be left out")
 }
@@ -80,17 +81,15 @@ func TestMeter(t *testing.T) {
 		{1, -1, time.Second, "reading: 201 records, 1 a second", "grades reading"},
 	} {
 		p.Counts = state.Counts{Read: c.read, Total: c.total}
-		m := newMeter(p)
-		m.update(p, begin.Add(c.after))
-		if m.line() != c.line || !strings.HasPrefix(m.bar(words.English), c.bar) {
-			t.Errorf("%d of %d: %q and %q, want %q and %q", c.read, c.total, m.line(), m.bar(words.English), c.line, c.bar)
+		m := standing.NewMeter(p).After(p, begin.Add(c.after))
+		if line, bar := progressLine(m), progressBar(m, words.English); line != c.line || !strings.HasPrefix(bar, c.bar) {
+			t.Errorf("%d of %d: %q and %q, want %q and %q", c.read, c.total, line, bar, c.line, c.bar)
 		}
 	}
 	p.Phase, p.Counts = "merging", state.Counts{Read: 1, Rejected: 2, Retries: 1, Total: -1}
 	p.Trouble = "first\nsecond"
-	m := newMeter(p)
-	m.update(p, begin.Add(time.Second))
-	if want := "merging: 201 records, 2 rejected, 1 retry, trying again after: first; second"; m.line() != want {
-		t.Errorf("%q, want %q", m.line(), want)
+	line := progressLine(standing.NewMeter(p).After(p, begin.Add(time.Second)))
+	if want := "merging: 201 records, 2 rejected, 1 retry, trying again after: first; second"; line != want {
+		t.Errorf("%q, want %q", line, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
@@ -37,13 +38,14 @@ type runView struct {
 	Error      string          `json:"error,omitempty"`
 	Remedy     string          `json:"remedy,omitempty"`
 	Summary    json.RawMessage `json:"summary,omitempty"`
+	Polls      int64           `json:"polls,omitempty"` // looks in a row that found nothing, which share this row
 }
 
 func viewRun(r state.Run) runView {
 	c := r.Counts
 	v := runView{ID: r.ID, Job: r.Job, Trigger: r.Trigger, Mode: r.Mode, State: r.State, Slot: r.Slot, StartedAt: r.StartedAt,
 		FinishedAt: r.FinishedAt, Pages: c.Pages, Read: c.Read, Delivered: c.Delivered, Rejected: c.Rejected, Skipped: c.Skipped,
-		Retries: c.Retries, Bytes: c.Bytes, CursorFrom: r.CursorFrom, CursorTo: r.CursorTo, Code: r.Code, Error: r.Error, Remedy: r.Remedy}
+		Retries: c.Retries, Bytes: c.Bytes, CursorFrom: r.CursorFrom, CursorTo: r.CursorTo, Code: r.Code, Error: r.Error, Remedy: r.Remedy, Polls: r.Polls}
 	if c.Total >= 0 {
 		v.Total = &c.Total
 	}
@@ -58,6 +60,8 @@ type runDetail struct {
 	Run    runView     `json:"run"`
 	Late   *int64      `json:"late_seconds,omitempty"` // how long after its slot it began
 	Range  *unitView   `json:"backfill_unit,omitempty"`
+	Repush *repushView `json:"repush,omitempty"`
+	Proofs []proofView `json:"receipts,omitempty"`
 	Live   *liveRun    `json:"live,omitempty"` // while it runs
 	Events []eventView `json:"events"`
 }
@@ -99,24 +103,25 @@ type statusView struct {
 
 // jobView is how a job stands.
 type jobView struct {
-	Job          string        `json:"job"`
-	State        string        `json:"state"` // running, disabled, halted, paused, resumed, how the last run ended, or "never ran"
-	Reason       string        `json:"reason,omitempty"`
-	Remedy       string        `json:"remedy,omitempty"`
-	Resume       string        `json:"resume,omitempty"` // what milkrun resume takes to end the halt or pause
-	LastRun      *runView      `json:"last_run,omitempty"`
-	LastSuccess  time.Time     `json:"last_success,omitzero"` // when the last run ended that was done, or done in part
-	NextSlot     time.Time     `json:"next_slot,omitzero"`
-	Checkpoint   *feed.Cursor  `json:"checkpoint"` // null: none
-	CheckpointAt time.Time     `json:"checkpoint_at,omitzero"`
-	FullPass     *feed.Cursor  `json:"full_pass,omitempty"` // of a complete pass that is under way
-	LastFull     time.Time     `json:"last_full,omitzero"`
-	Lag          *int64        `json:"lag_seconds,omitempty"` // age of what the target has; null: unknown
-	LagOf        string        `json:"lag_of,omitempty"`      // what it is the age of: cursor, update (of the checkpoint) or complete pass
-	Letters      int64         `json:"open_dead_letters"`
-	Doubts       int64         `json:"doubts"`             // batches of which nobody knows whether they were delivered
-	Live         *liveRun      `json:"live,omitempty"`     // the run under way, as the daemon knows it
-	Backfill     *backfillView `json:"backfill,omitempty"` // one with open units
+	Job          string             `json:"job"`
+	State        string             `json:"state"` // running, disabled, halted, paused, resumed, gone, how the last run ended, or "never ran"
+	Reason       string             `json:"reason,omitempty"`
+	Remedy       string             `json:"remedy,omitempty"`
+	Resume       string             `json:"resume,omitempty"` // what milkrun resume takes to end the halt or pause
+	LastRun      *runView           `json:"last_run,omitempty"`
+	LastSuccess  time.Time          `json:"last_success,omitzero"` // when the last run ended that was done, or done in part
+	NextSlot     time.Time          `json:"next_slot,omitzero"`
+	Checkpoint   *feed.Cursor       `json:"checkpoint"` // null: none
+	CheckpointAt time.Time          `json:"checkpoint_at,omitzero"`
+	FullPass     *feed.Cursor       `json:"full_pass,omitempty"` // of a complete pass that is under way
+	LastFull     time.Time          `json:"last_full,omitzero"`
+	Lag          *int64             `json:"lag_seconds,omitempty"` // age of what the target has; null: unknown
+	LagOf        string             `json:"lag_of,omitempty"`      // what it is the age of: cursor, update (of the checkpoint) or complete pass
+	Letters      int64              `json:"open_dead_letters"`
+	Doubts       int64              `json:"doubts"`             // batches of which nobody knows whether they were delivered
+	Overdue      []standing.Overdue `json:"overdue,omitempty"`  // promises that are broken: done_by, stale_after
+	Live         *liveRun           `json:"live,omitempty"`     // the run under way, as the daemon knows it
+	Backfill     *backfillView      `json:"backfill,omitempty"` // one with open units
 }
 
 // checkView is what milkrun check found.
@@ -124,23 +129,18 @@ type checkView struct {
 	Usable   bool            `json:"usable"`
 	Problems config.Problems `json:"problems"`
 	Jobs     []slotsView     `json:"jobs"`
+	Notices  []string        `json:"notices,omitempty"` // versions of interfaces that take effect, and the like
 }
 
 // slotsView is when a job is due.
 type slotsView struct {
-	Job      string     `json:"job"`
-	Schedule string     `json:"schedule"`
-	Zone     string     `json:"timezone"`
-	Enabled  bool       `json:"enabled"`
-	Held     string     `json:"held,omitempty"` // halted or paused: its slots pass without a run
-	Jitter   string     `json:"jitter,omitempty"`
-	Next     []slotView `json:"next"`
-}
-
-// slotView is a slot, and when its run begins: later by the jitter, which is the same every time one asks.
-type slotView struct {
-	Slot   time.Time `json:"slot"`
-	Begins time.Time `json:"begins"`
+	Job      string          `json:"job"`
+	Schedule string          `json:"schedule"`
+	Zone     string          `json:"timezone"`
+	Enabled  bool            `json:"enabled"`
+	Held     string          `json:"held,omitempty"` // halted or paused: its slots pass without a run
+	Jitter   string          `json:"jitter,omitempty"`
+	Next     []standing.Slot `json:"next"`
 }
 
 // decisionView is what was decided about a slot, or about a row of like slots.

@@ -1,33 +1,17 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync/feed"
 )
 
-// grouped writes a number with a comma between its thousands.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	var b strings.Builder
-	for i, digit := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(digit)
-	}
-	return sign + b.String()
-}
+func grouped(n int64) string { return standing.Grouped(n) }
 
 // count writes a number of things: "1 page", "1,700 pages". One in -y loses it: "2 retries", "2 batches".
 func count[N int | int64](n N, thing string) string {
@@ -42,13 +26,7 @@ func count[N int | int64](n N, thing string) string {
 	return grouped(int64(n)) + " " + thing + "s"
 }
 
-// clock writes a moment for people, in the zone of the job; "-" for none.
-func clock(t time.Time, loc *time.Location) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.In(loc).Format("2006-01-02 15:04:05 -0700")
-}
+func clock(t time.Time, loc *time.Location) string { return standing.Clock(t, loc) }
 
 // ago writes how long ago something was.
 func ago(t, now time.Time) string {
@@ -101,43 +79,19 @@ func reason(why string) string {
 	return ": " + why
 }
 
-// inWords writes a cursor for people: the members of a JSON object as "name value", the elements of an array as they
-// are. Nil is no checkpoint.
+// inWords writes a cursor for people. Nil is no checkpoint.
 func inWords(c *feed.Cursor) string {
 	if c == nil || *c == "" {
 		return "the beginning"
 	}
-	d := json.NewDecoder(strings.NewReader(string(*c)))
-	open, err := d.Token()
-	if err != nil || !json.Valid([]byte(*c)) || open != json.Delim('{') && open != json.Delim('[') {
-		return string(*c)
-	}
-	var parts []string
-	for d.More() {
-		name := ""
-		if open == json.Delim('{') {
-			token, err := d.Token()
-			if err != nil {
-				return string(*c)
-			}
-			name = fmt.Sprint(token, " ")
-		}
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			return string(*c)
-		}
-		parts = append(parts, name+strings.Trim(string(value), `"`))
-	}
-	return strings.Join(parts, ", ")
+	return standing.Cursor(*c)
 }
 
 // sumUp writes for people what the summary of a run says: what changed in a target that was replaced as a whole. What it
 // does not know it leaves as it is.
 func sumUp(summary string) string {
-	var s struct{ Inserted, Updated, Deleted, Unchanged, Reread int64 }
-	d := json.NewDecoder(strings.NewReader(summary))
-	d.DisallowUnknownFields()
-	if d.Decode(&s) != nil {
+	s, known := standing.SumOf(summary)
+	if !known {
 		return summary
 	}
 	text := fmt.Sprintf("%s inserted, %s updated, %s deleted, %s unchanged", grouped(s.Inserted), grouped(s.Updated), grouped(s.Deleted), grouped(s.Unchanged))

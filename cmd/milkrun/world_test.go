@@ -99,8 +99,12 @@ func openSQLite(t *testing.T, path string) *sql.DB {
 }
 
 func worldConfig(dir string, settings map[string]map[string]string) (*config.Config, error) {
+	return parseWorld(worldTOML, dir, settings)
+}
+
+func parseWorld(toml, dir string, settings map[string]map[string]string) (*config.Config, error) {
 	settings["sqlite"] = map[string]string{"dsn": filepath.Join(dir, "business.db")}
-	conf, problems := config.Parse("jobs.toml", []byte(worldTOML), config.Options{Registry: registry(), Overrides: settings, Resolve: true})
+	conf, problems := config.Parse("jobs.toml", []byte(toml), config.Options{Registry: registry(), Overrides: settings, Resolve: true})
 	if conf == nil {
 		return nil, fmt.Errorf("%v", problems)
 	}

@@ -10,6 +10,10 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -38,12 +42,28 @@ func Call(ctx context.Context, socket, who, method string, in, out any) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return ErrNoDaemon
 	case errors.Is(err, fs.ErrPermission):
-		return &Fault{Text: fmt.Sprintf("you may not open the control socket %s", socket), Remedy: "run the command with sudo, or as a member of the socket's group"}
+		return &Fault{Text: fmt.Sprintf("you may not open the control socket %s", socket), Remedy: "run the command with sudo, or as a member of " + groupOf(socket)}
 	case err != nil:
 		return fmt.Errorf("%s at %s: %w", method, socket, err)
 	}
 	defer answer.Body.Close()
 	return read(answer, method, out)
+}
+
+// groupOf names the group that may open a socket; where not even its folder may be entered, that of the folder.
+func groupOf(socket string) string {
+	for _, path := range []string{socket, filepath.Dir(socket)} {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+			if g, err := user.LookupGroupId(strconv.FormatUint(uint64(sys.Gid), 10)); err == nil {
+				return "the group " + g.Name
+			}
+		}
+	}
+	return "the socket's group"
 }
 
 func client(socket string) *http.Client {

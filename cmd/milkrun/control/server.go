@@ -8,12 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Fault is why a call was refused.
@@ -90,7 +86,7 @@ func Serve(ctx context.Context, l net.Listener, methods map[string]Method) error
 	for name, method := range methods {
 		mux.Handle("POST /v1/"+name, answering(method))
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: maxHead, ConnContext: withCaller,
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: maxHead, ConnContext: WithCaller,
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	unhook := context.AfterFunc(ctx, func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
@@ -133,51 +129,4 @@ func reply(w http.ResponseWriter, status int, out any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // the caller may be gone
-}
-
-// whoHeader names the person behind root: who called through sudo.
-const whoHeader = "Milkrun-Who"
-
-type callerKey struct{}
-
-// withCaller keeps the user at the other end of a connection.
-func withCaller(ctx context.Context, c net.Conn) context.Context {
-	uid, err := peer(c)
-	if err != nil {
-		return ctx
-	}
-	return context.WithValue(ctx, callerKey{}, uid)
-}
-
-func peer(c net.Conn) (uid uint32, err error) {
-	socket, ok := c.(*net.UnixConn)
-	if !ok {
-		return 0, errors.New("no Unix socket")
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var cred *unix.Ucred
-	err2 := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err := errors.Join(err, err2); err != nil {
-		return 0, err
-	}
-	return cred.Uid, nil
-}
-
-// callerOf names the caller. Whom it says to act for is believed of root only.
-func callerOf(ctx context.Context, says string) string {
-	uid, known := ctx.Value(callerKey{}).(uint32)
-	if !known {
-		return "unknown"
-	}
-	if uid == 0 && says != "" && len(says) <= 64 {
-		return says
-	}
-	id := strconv.FormatUint(uint64(uid), 10)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "uid " + id
 }

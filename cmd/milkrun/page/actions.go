@@ -18,13 +18,20 @@ import (
 // By is who acts, and why. Why is empty where an operator need not say it.
 type By struct{ Who, Why string }
 
+// How is which records a run moves: with nothing in it what is new. From and To are bounds as an operator writes them, ""
+// for none.
+type How struct {
+	Full     bool // everything
+	From, To string
+}
+
 // Actions do what the commands of the same names do, and record who did it and why. Each returns what to tell the
 // operator, in a sentence or a few lines, also beside an error when something was done before it. An error's remedy is
 // that of a [control.Fault], a [feed.Error] or the state file. They are called by several goroutines at once, and return
 // when what was asked for has happened or has begun.
 type Actions interface {
 	// Trigger begins a run now, Cancel ends the one under way at the next batch border.
-	Trigger(ctx context.Context, by By, job string) (string, error)
+	Trigger(ctx context.Context, by By, job string, how How) (string, error)
 	Cancel(ctx context.Context, by By, job string) (string, error)
 	// Pause lets the slots of a job pass; Resume ends the pause of a job, and the halt of a job or connection.
 	Pause(ctx context.Context, by By, job string) (string, error)
@@ -47,7 +54,7 @@ type deed struct {
 }
 
 var deeds = map[string]deed{
-	"trigger": {do: func(p *page, f form, by By) (string, error) { return p.Actions.Trigger(f.Context(), by, f.job) }},
+	"trigger": {do: func(p *page, f form, by By) (string, error) { return p.Actions.Trigger(f.Context(), by, f.job, f.how) }},
 	"cancel":  {do: func(p *page, f form, by By) (string, error) { return p.Actions.Cancel(f.Context(), by, f.job) }},
 	"pause":   {do: func(p *page, f form, by By) (string, error) { return p.Actions.Pause(f.Context(), by, f.job) }},
 	"resume":  {do: func(p *page, f form, by By) (string, error) { return p.Actions.Resume(f.Context(), by, f.job) }},
@@ -64,6 +71,7 @@ var deeds = map[string]deed{
 type form struct {
 	*visit
 	do, job, why string
+	how          How
 	lane         state.Lane
 	ids          []int64
 	all          bool // all open letters of the job
@@ -77,6 +85,7 @@ func (p *page) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := form{visit: v, do: r.PostForm.Get("do"), job: r.PostForm.Get("job"), why: clean(r.PostForm.Get("why")),
+		how:  How{r.PostForm.Get("full") != "", clean(r.PostForm.Get("from")), clean(r.PostForm.Get("to"))},
 		lane: state.Lane(r.PostForm.Get("lane")), all: r.PostForm.Get("all") != ""}
 	for _, text := range r.PostForm["id"] {
 		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -138,10 +147,10 @@ func (p *page) retry(f form, by By, dryRun bool) (string, error) {
 	}
 	for _, job := range order {
 		text, err := p.Actions.RetryLetters(f.Context(), by, job, jobs[job], dryRun)
-		if err != nil {
-			return "", err
-		}
 		said = append(said, text)
+		if err != nil {
+			return strings.Join(said, "\n"), err
+		}
 	}
 	return strings.Join(said, "\n"), nil
 }

@@ -24,6 +24,8 @@ func TestActions(t *testing.T) {
 		{"pause without a reason", url.Values{"do": {"pause"}, "job": {"licences"}}, "job licences is paused", "job licences is paused | page (127.0.0.1) | "},
 		{"resume", url.Values{"do": {"resume"}, "job": {"partner"}, "why": {"new token"}}, "partner is resumed", "partner is resumed | page (127.0.0.1) | new token"},
 		{"trigger", url.Values{"do": {"trigger"}, "job": {"census"}}, "trigger census", "trigger census | page (127.0.0.1) | "},
+		{"trigger a range", url.Values{"do": {"trigger"}, "job": {"census"}, "full": {"yes"}, "from": {" 1 "}, "to": {"9"}}, "trigger census {Full:true From:1 To:9}",
+			"trigger census {Full:true From:1 To:9} | page (127.0.0.1) | "},
 		{"cancel", url.Values{"do": {"cancel"}, "job": {"grades"}}, "cancel grades", "cancel grades | page (127.0.0.1) | "},
 		{"reload", url.Values{"do": {"reload"}}, "reload", "reload | page (127.0.0.1) | "},
 		{"preview", url.Values{"do": {"preview"}, "id": {"1", "2"}}, "retry affairs [1 2] dry=true", "retry affairs [1 2] dry=true | page (127.0.0.1) | "},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
 )
@@ -233,7 +234,7 @@ func (c *cell) fill(v *visit, list []due, from, to time.Time) {
 		}
 	}
 	for _, word := range words {
-		which := grouped(count[word])
+		which := standing.Grouped(count[word])
 		if len(today) <= 3 {
 			which = times(v, today, word, from.Location())
 		}

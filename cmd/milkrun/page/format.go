@@ -1,27 +1,14 @@
 package page
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sync/feed"
 )
-
-// grouped writes a number with a comma between its thousands.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
 
 // bytesOf writes a number of bytes.
 func bytesOf(n int64) string {
@@ -68,23 +55,28 @@ func (s set) ago(t, now time.Time) string {
 	if ahead {
 		d = -d
 	}
-	text := ""
 	switch {
 	case d < time.Minute && ahead:
 		return s.say("ago.soon")
 	case d < time.Minute:
 		return s.say("ago.now")
+	case ahead:
+		return s.say("ago.in", s.roughly(d))
+	}
+	return s.say("ago.ago", s.roughly(d))
+}
+
+// roughly writes a time span by its largest unit.
+func (s set) roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return s.say("ago.less")
 	case d < time.Hour:
-		text = s.say("ago.m", int64(d/time.Minute))
+		return s.say("ago.m", int64(d/time.Minute))
 	case d < 48*time.Hour:
-		text = s.say("ago.h", int64(d/time.Hour))
-	default:
-		text = s.say("ago.d", int64(d/(24*time.Hour)))
+		return s.say("ago.h", int64(d/time.Hour))
 	}
-	if ahead {
-		return s.say("ago.in", text)
-	}
-	return s.say("ago.ago", text)
+	return s.say("ago.d", int64(d/(24*time.Hour)))
 }
 
 // stamp is a moment in the zone of its job. The zero stamp is none.
@@ -106,67 +98,24 @@ func (v *visit) stamp(t time.Time, zone *time.Location) stamp {
 	return s
 }
 
-// inWords writes a cursor for people: the members of a JSON object as "name value", the elements of an array as they
-// are.
+// inWords writes a cursor for people.
 func (s set) inWords(c *feed.Cursor) string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return s.say("cursor.none")
-	}
-	if *c == "" {
+	case *c == "":
 		return s.say("cursor.start")
 	}
-	text := string(*c)
-	var list []any
-	if list = elements(text); list == nil {
-		return text
-	}
-	parts := make([]string, len(list))
-	for i, one := range list {
-		parts[i] = fmt.Sprint(one)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// elements are those of a JSON array, or the members of an object in their order; nil for anything else.
-func elements(text string) (list []any) {
-	if !json.Valid([]byte(text)) {
-		return nil
-	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	open, err := d.Token()
-	object := open == json.Delim('{')
-	if err != nil || !object && open != json.Delim('[') {
-		return nil
-	}
-	list = []any{}
-	for d.More() {
-		prefix := ""
-		if object {
-			name, err := d.Token()
-			if err != nil {
-				return nil
-			}
-			prefix = fmt.Sprint(name, " ")
-		}
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			return nil
-		}
-		list = append(list, prefix+strings.Trim(string(value), `"`))
-	}
-	return list
+	return standing.Cursor(*c)
 }
 
 // sumUp writes for people what a run that replaced its whole target changed.
 func (s set) sumUp(summary string) string {
-	var c struct{ Inserted, Updated, Deleted, Unchanged, Reread int64 }
-	d := json.NewDecoder(strings.NewReader(summary))
-	d.DisallowUnknownFields()
-	if d.Decode(&c) != nil {
+	c, known := standing.SumOf(summary)
+	if !known {
 		return summary
 	}
-	text := s.say("sum", grouped(c.Inserted), grouped(c.Updated), grouped(c.Deleted), grouped(c.Unchanged))
+	text := s.say("sum", standing.Grouped(c.Inserted), standing.Grouped(c.Updated), standing.Grouped(c.Deleted), standing.Grouped(c.Unchanged))
 	if c.Reread > 0 {
 		text += s.say("sum.reread", s.many(c.Reread, "page"))
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"milkrun/cmd/milkrun/control"
 )
 
 // What a request may weigh. Nothing this page asks for comes near it.
@@ -91,7 +93,7 @@ func (p *page) turnAway(w http.ResponseWriter, v *visit, status int, why, key st
 
 // remote is where a request came from.
 func remote(r *http.Request) string {
-	if name, _ := r.Context().Value(callerKey{}).(string); name != "" {
+	if name := control.Caller(r.Context()); name != "" {
 		return name
 	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {

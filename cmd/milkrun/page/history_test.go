@@ -56,6 +56,11 @@ func (w *world) fill(days int) {
 	}
 	w.ran("archive", time.Date(2026, 2, 27, 22, 0, 0, 0, shanghai), state.Ran, 41*time.Second,
 		state.Run{State: state.Done, Counts: state.Counts{Pages: 9, Read: 8412, Delivered: 8412, Bytes: 2_400_000, Total: -1}, CursorTo: `[884120]`})
+	_, err := w.store.AddBackfill(context.Background(), state.Backfill{Job: "user-info", From: "2026-03-01", To: "2026-03-02", Who: "li.wei", Why: "they lost a day"},
+		[]state.Unit{{N: 1, From: "2026-03-01", To: "2026-03-01 08:00:00"}, {N: 2, From: "2026-03-01 08:00:00", To: "2026-03-02"}, {N: 3, From: "2026-03-02", To: "2026-03-02"}})
+	w.must(err)
+	w.must(w.store.SettleUnit(context.Background(), 1, state.Unit{N: 1, State: state.UnitDone, RunID: 1}))
+	w.must(w.store.SettleUnit(context.Background(), 1, state.Unit{N: 2, State: state.UnitPart, RunID: 2}))
 	w.at(noon().Add(-3 * time.Hour))
 	w.must(w.store.Pause(context.Background(), "archive", "li.wei", "the archive disk is being replaced"))
 	w.at(noon().Add(-38 * time.Minute))
@@ -93,7 +98,7 @@ func (w *world) gradesAt(read int64) sync.Progress {
 func (w *world) fillUsers(day time.Time, ago int) {
 	slot := day.Add(3 * time.Hour)
 	n := int64(3100 + 173*(ago%5))
-	cursor := feed.Cursor(fmt.Sprintf(`{"updated_at":%q,"user_id":%d}`, slot.Add(-time.Minute).Format("2006-01-02 15:04:05"), 90210+ago))
+	cursor := feed.Cursor(fmt.Sprintf(`[%q,%d]`, slot.Add(-time.Minute).Format("2006-01-02 15:04:05"), 90210+ago))
 	if ago > 0 {
 		w.ran("user-info", slot, state.Ran, 22*time.Second, state.Run{State: state.Done, CursorTo: cursor,
 			Counts: state.Counts{Pages: n/100 + 1, Read: n, Delivered: n, Bytes: n * 210, Total: -1}})

@@ -2,7 +2,9 @@ package page
 
 import (
 	"strconv"
+	"strings"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/feed"
 	"milkrun/sync/setting"
@@ -14,20 +16,28 @@ func (p *page) job(v *visit) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	runs := j.runs[:min(len(j.runs), 10)]
+	runs := j.Runs[:min(len(j.Runs), 10)]
+	backfills, err := v.backfills(j)
+	if err != nil {
+		return content{}, err
+	}
+	acts := v.controls(j)
+	acts.Ranged = acts.Trigger
 	data := struct {
 		Name                    string
 		Head, Gauge, Runs, Acts fragment
+		Backfills               []backfillView
 		Facts                   factsView
 	}{
-		Name:  j.name,
-		Head:  fragment{ID: "head-" + j.name, Tag: "div", Class: "head", Name: "jobhead", Data: v.row(j)},
-		Gauge: v.underWay(j, "div", "gauge"),
-		Runs:  fragment{ID: "runs-" + j.name, Tag: "div", Class: "block", Name: "jobruns", Data: v.jobRuns(j, runs)},
-		Acts:  fragment{ID: "acts-" + j.name, Tag: "div", Class: "acts", Name: "controls", Data: v.controls(j)},
-		Facts: v.facts(j),
+		Name:      j.Name,
+		Head:      fragment{ID: "head-" + j.Name, Tag: "div", Class: "head", Name: "jobhead", Data: v.row(j)},
+		Gauge:     v.underWay(j, "div", "gauge"),
+		Runs:      fragment{ID: "runs-" + j.Name, Tag: "div", Class: "block", Name: "jobruns", Data: v.jobRuns(j, runs)},
+		Acts:      fragment{ID: "acts-" + j.Name, Tag: "div", Class: "acts", Name: "controls", Data: acts},
+		Backfills: backfills,
+		Facts:     v.facts(j),
 	}
-	return content{title: j.name, nav: "overview", name: "job", data: data,
+	return content{title: j.Name, nav: "overview", name: "job", data: data,
 		live: []fragment{data.Head, data.Gauge, data.Acts, data.Runs}}, nil
 }
 
@@ -37,30 +47,38 @@ type jobRunsView struct {
 	Runs  []runView
 }
 
-func (v *visit) jobRuns(j *jobState, runs []state.Run) jobRunsView {
+func (v *visit) jobRuns(j *standing.Job, runs []state.Run) jobRunsView {
 	list := make([]runView, len(runs))
 	for i, r := range runs {
 		list[i] = v.viewRun(r)
 	}
-	return jobRunsView{Job: j.name, Spark: v.spark(j, largeShape()), Runs: list}
+	return jobRunsView{Job: j.Name, Spark: v.spark(j, largeShape()), Runs: list}
 }
 
 // factsView is what the configuration says of a job.
 type factsView struct {
 	Configured                     bool
 	Source, Sink, Schedule, Jitter string
-	Zone                           string
+	Zone, Promises                 string
 }
 
-func (v *visit) facts(j *jobState) factsView {
-	if j.job == nil {
+func (v *visit) facts(j *standing.Job) factsView {
+	if j.Config == nil {
 		return factsView{}
 	}
-	f := factsView{Configured: true, Source: j.job.Source.Connection.Name + " (" + j.job.Source.Connection.Type + ")",
-		Sink: j.job.Sink.Connection.Name + " (" + j.job.Sink.Connection.Type + ")", Schedule: v.scheduleOf(j.job), Zone: j.zone.String()}
-	if j.job.Jitter > 0 {
-		f.Jitter = v.say("jitter", setting.FormatDuration(j.job.Jitter))
+	f := factsView{Configured: true, Source: j.Config.Source.Connection.Name + " (" + j.Config.Source.Connection.Type + ")",
+		Sink: j.Config.Sink.Connection.Name + " (" + j.Config.Sink.Connection.Type + ")", Schedule: v.scheduleOf(j.Config), Zone: j.Location.String()}
+	if j.Config.Jitter > 0 {
+		f.Jitter = v.say("jitter", setting.FormatDuration(j.Config.Jitter))
 	}
+	var promises []string
+	if by := j.Config.Watch.DoneBy.String(); by != "" {
+		promises = append(promises, v.say("done.by", by))
+	}
+	if within := j.Config.Watch.StaleAfter; within > 0 {
+		promises = append(promises, v.say("stale.after", setting.FormatDuration(within)))
+	}
+	f.Promises = strings.Join(promises, v.say("list"))
 	return f
 }
 
@@ -71,13 +89,13 @@ func (p *page) checkpoint(v *visit) (content, error) {
 		return content{}, err
 	}
 	limit := v.limit(50, 5000)
-	changes, err := p.Store.History(v.Context(), j.name, limit+1)
+	changes, err := p.Store.History(v.Context(), j.Name, limit+1)
 	if err != nil {
 		return content{}, err
 	}
 	more := len(changes) > limit
 	changes = changes[:min(len(changes), limit)]
-	data := checkpointView{Job: j.name, LastFull: v.stamp(j.lastFull, j.zone)}
+	data := checkpointView{Job: j.Name, LastFull: v.stamp(j.LastFull, j.Location)}
 	if more {
 		data.More = strconv.Itoa(limit * 10)
 	}
@@ -89,7 +107,7 @@ func (p *page) checkpoint(v *visit) (content, error) {
 	for _, c := range changes {
 		data.Changes = append(data.Changes, v.change(j, c))
 	}
-	return content{title: v.say("checkpoint.of", j.name), nav: "overview", name: "checkpoint", data: data}, nil
+	return content{title: v.say("checkpoint.of", j.Name), nav: "overview", name: "checkpoint", data: data}, nil
 }
 
 // checkpointView is how far a job has read and how it came there.
@@ -112,13 +130,13 @@ type laneView struct {
 }
 
 // lane is one position of a job; nil when it has none and never had one that an operator changed.
-func (v *visit) lane(j *jobState, lane state.Lane, changes []state.Change) *laneView {
-	c, found := j.lanes[lane]
-	l := laneView{Job: j.name, Lane: string(lane), Word: v.say("lane." + string(lane) + ".text"), There: found, Back: back(v.URL.RequestURI()), Form: v.page.form}
+func (v *visit) lane(j *standing.Job, lane state.Lane, changes []state.Change) *laneView {
+	c, found := j.Lanes[lane]
+	l := laneView{Job: j.Name, Lane: string(lane), Word: v.say("lane." + string(lane) + ".text"), There: found, Back: back(v.URL.RequestURI()), Form: v.page.form}
 	if found {
 		l.Words, l.Cursor, l.Version = v.inWords(&c.Cursor), string(c.Cursor), c.Version
-		l.Moved, l.By = v.stamp(c.UpdatedAt, j.zone), v.by(c.RunID, c.Who, c.Why)
-		began := v.stamp(c.StartedAt, j.zone)
+		l.Moved, l.By = v.stamp(c.UpdatedAt, j.Location), v.by(c.RunID, c.Who, c.Why)
+		began := v.stamp(c.StartedAt, j.Location)
 		l.Delivered = v.say("delivered.since", v.many(c.Rows, "record"), began.Date+" "+began.Clock+" "+began.Zone)
 	}
 	for _, one := range changes { // the newest first
@@ -140,8 +158,8 @@ type changeView struct {
 	Operator                 bool
 }
 
-func (v *visit) change(j *jobState, c state.Change) changeView {
-	return changeView{At: v.stamp(c.At, j.zone), Lane: v.word("lane", string(c.Lane)), What: v.word("op", c.Op), From: v.inWords(c.From),
+func (v *visit) change(j *standing.Job, c state.Change) changeView {
+	return changeView{At: v.stamp(c.At, j.Location), Lane: v.word("lane", string(c.Lane)), What: v.word("op", c.Op), From: v.inWords(c.From),
 		To: v.inWords(c.To), By: v.by(c.RunID, c.Who, c.Why), Version: c.Version, Run: c.RunID, Operator: c.Who != ""}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"milkrun/cmd/milkrun/standing"
 )
 
 // lang is a language that the page speaks.
@@ -115,7 +117,7 @@ func (s set) many(n int64, thing string) string {
 	} else if two {
 		text = more
 	}
-	return strings.Replace(text, "%s", grouped(n), 1)
+	return strings.Replace(text, "%s", standing.Grouped(n), 1)
 }
 
 // tell translates what the engine or a partner said.

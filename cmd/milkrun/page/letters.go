@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 )
 
@@ -77,7 +78,7 @@ func (p *page) letter(v *visit) (content, error) {
 }
 
 func (v *visit) viewLetter(l state.Letter, longest int) letterView {
-	zone := zoneOf(v.Config(), l.Job)
+	zone := standing.Zone(v.Config(), l.Job)
 	view := letterView{ID: l.ID, Run: l.RunID, Job: l.Job, State: v.word("state", l.State), Code: l.Code, Reason: v.tell(l.Reason), Key: l.Key,
 		Place: v.cursor(string(l.Place)), Record: cut(indented(l.Record), longest), LastError: v.tell(l.LastError), Tries: v.many(int64(l.Tries), "try"),
 		At: v.stamp(l.At, zone), Tried: v.stamp(l.TriedAt, zone), Settled: v.stamp(l.SettledAt, zone), Open: l.State == state.LetterOpen,
@@ -125,7 +126,7 @@ func (p *page) changes(v *visit) (content, error) {
 	}
 	conf := p.Config()
 	for _, o := range list {
-		data.List = append(data.List, operation{At: v.stamp(o.At, zoneOf(conf, o.Job)), Who: o.Who, What: v.tell(o.What), On: o.Job, Why: o.Why,
+		data.List = append(data.List, operation{At: v.stamp(o.At, standing.Zone(conf, o.Job)), Who: o.Who, What: v.tell(o.What), On: o.Job, Why: o.Why,
 			Job: conf.Job(o.Job) != nil})
 	}
 	return content{title: v.say("nav.changes"), nav: "changes", name: "changes", data: data}, nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestStreamOfRunAndLanguage(t *testing.T) {
 	}
 }
 
-func itoa(n int64) string { return strings.ReplaceAll(grouped(n), ",", "") }
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Streams are bounded, and nobody else's page takes one.
 func TestStreamBounds(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 	"milkrun/sync/config"
 )
@@ -20,19 +21,19 @@ func (p *page) overview(v *visit) (content, error) {
 		Jobs   []fragment // two for each: how it stands, and how far its run is
 		Conf   configView
 		NoJobs bool
-	}{Halts: v.halts(s), Conf: v.config(s), NoJobs: len(s.jobs) == 0}
-	for _, j := range s.jobs {
+	}{Halts: v.halts(s), Conf: v.config(s), NoJobs: len(s.Jobs) == 0}
+	for _, j := range s.Jobs {
 		data.Jobs = append(data.Jobs,
-			fragment{ID: "job-" + j.name, Tag: "tbody", Class: "job", Name: "jobrow", Data: v.row(j)}, v.underWay(j, "tbody", "gaugerow"))
+			fragment{ID: "job-" + j.Name, Tag: "tbody", Class: "job", Name: "jobrow", Data: v.row(j)}, v.underWay(j, "tbody", "gaugerow"))
 	}
 	return content{title: v.say("nav.overview"), nav: "overview", name: "overview", data: data, live: append([]fragment{data.Halts}, data.Jobs...)}, nil
 }
 
 // underWay is how far the run of a job is; empty when it does not run.
-func (v *visit) underWay(j *jobState, tag, name string) fragment {
-	f := fragment{ID: "gauge-" + j.name, Tag: tag, Class: "gauge", Name: name, Data: (*gauge)(nil)}
-	if j.progress != nil {
-		f.Data = v.gauge(*j.progress)
+func (v *visit) underWay(j *standing.Job, tag, name string) fragment {
+	f := fragment{ID: "gauge-" + j.Name, Tag: tag, Class: "gauge", Name: name, Data: (*gauge)(nil)}
+	if j.Meter != nil {
+		f.Data = v.gauge(*j.Meter)
 	}
 	return f
 }
@@ -40,31 +41,44 @@ func (v *visit) underWay(j *jobState, tag, name string) fragment {
 // rowView is a job in the list of all.
 type rowView struct {
 	Name, Route, Schedule string
-	Stand                 standing
+	Stand                 stand
 	Spark                 spark
 	Last                  *runView
 	Next                  nextView
 	Place                 placeView
-	Letters               string // "" for none
+	Lag                   string
+	Overdue               []string
+	Backfill              *backfillView // one with open units
+	Letters               string        // "" for none
 	Doubts                string
 	Controls              controls
 }
 
-func (v *visit) row(j *jobState) rowView {
-	r := rowView{Name: j.name, Stand: v.stand(j), Spark: v.spark(j, smallShape()), Next: v.next(j), Place: v.place(j), Controls: v.controls(j)}
-	if j.job != nil {
-		r.Route = j.job.Source.Connection.Name + " → " + j.job.Sink.Connection.Name
-		r.Schedule = v.scheduleOf(j.job)
+func (v *visit) row(j *standing.Job) rowView {
+	r := rowView{Name: j.Name, Stand: v.stand(j), Spark: v.spark(j, smallShape()), Next: v.next(j), Place: v.place(j), Controls: v.controls(j)}
+	if j.Config != nil {
+		r.Route = j.Config.Source.Connection.Name + " → " + j.Config.Sink.Connection.Name
+		r.Schedule = v.scheduleOf(j.Config)
 	}
-	if i := slices.IndexFunc(j.runs, func(r state.Run) bool { return r.State != state.Running }); i >= 0 {
-		last := v.viewRun(j.runs[i])
+	if i := slices.IndexFunc(j.Runs, func(r state.Run) bool { return r.State != state.Running }); i >= 0 {
+		last := v.viewRun(j.Runs[i])
 		r.Last = &last
 	}
-	if j.letters > 0 {
-		r.Letters = grouped(j.letters)
+	if lag, of := j.Lag(v.now); of != "" {
+		r.Lag = v.say("lag."+of, v.roughly(lag))
 	}
-	if j.doubts > 0 {
-		r.Doubts = v.many(j.doubts, "doubt")
+	for _, o := range j.Overdue {
+		r.Overdue = append(r.Overdue, v.tell(o.Text))
+	}
+	if j.Backfill != nil {
+		b := v.viewBackfill(*j.Backfill, j.Location)
+		r.Backfill = &b
+	}
+	if j.Letters > 0 {
+		r.Letters = standing.Grouped(j.Letters)
+	}
+	if j.Doubts > 0 {
+		r.Doubts = v.many(j.Doubts, "doubt")
 	}
 	return r
 }
@@ -83,15 +97,15 @@ type nextView struct {
 	Held       bool // it passes without a run
 }
 
-func (v *visit) next(j *jobState) nextView {
-	slot, begins := v.nextSlot(j)
-	n := nextView{At: v.stamp(slot, j.zone), Held: j.pause != nil || len(j.halts) > 0}
+func (v *visit) next(j *standing.Job) nextView {
+	next := j.Next(v.now)
+	n := nextView{At: v.stamp(next.Slot, j.Location), Held: j.Pause != nil || len(j.Halts) > 0}
 	n.At.Ago = ""
-	if !slot.IsZero() {
-		n.At.Ago = v.ago(begins, v.now)
+	if !next.Slot.IsZero() {
+		n.At.Ago = v.ago(next.Begins, v.now)
 	}
-	if begins != slot {
-		n.Begins = v.stamp(begins, j.zone)
+	if !next.Begins.Equal(next.Slot) {
+		n.Begins = v.stamp(next.Begins, j.Location)
 	}
 	return n
 }
@@ -99,21 +113,25 @@ func (v *visit) next(j *jobState) nextView {
 // placeView is how far a job has read.
 type placeView struct {
 	Words, Full string
+	Behind      string // how old what the target has is, when the cursor tells
 	Moved       stamp
 	Complete    stamp // the last complete pass
 }
 
-func (v *visit) place(j *jobState) (p placeView) {
-	if c, found := j.lanes[state.Forward]; found {
-		p.Words, p.Moved = v.inWords(&c.Cursor), v.stamp(c.UpdatedAt, j.zone)
+func (v *visit) place(j *standing.Job) (p placeView) {
+	if c, found := j.Lanes[state.Forward]; found {
+		p.Words, p.Moved = v.inWords(&c.Cursor), v.stamp(c.UpdatedAt, j.Location)
 	}
-	if c, found := j.lanes[state.Full]; found {
+	if c, found := j.Lanes[state.Full]; found {
 		p.Full = v.inWords(&c.Cursor)
 		if p.Moved.ISO == "" {
-			p.Moved = v.stamp(c.UpdatedAt, j.zone)
+			p.Moved = v.stamp(c.UpdatedAt, j.Location)
 		}
 	}
-	p.Complete = v.stamp(j.lastFull, j.zone)
+	if lag, of := j.Lag(v.now); of == standing.OfCursor {
+		p.Behind = v.say("behind", v.roughly(lag))
+	}
+	p.Complete = v.stamp(j.LastFull, j.Location)
 	return p
 }
 
@@ -135,24 +153,28 @@ type alarms struct {
 
 // halts are those of all jobs and connections, the newest first.
 func (v *visit) halts(s *snapshot) fragment {
-	list := make([]haltView, 0, len(s.halts))
-	for _, h := range slices.SortedFunc(slices.Values(s.halts), func(a, b state.Halt) int { return b.At.Compare(a.At) }) {
+	list := make([]haltView, 0, len(s.Halts))
+	for _, h := range slices.SortedFunc(slices.Values(s.Halts), func(a, b state.Halt) int { return b.At.Compare(a.At) }) {
 		list = append(list, v.viewHalt(s, h))
 	}
 	data := alarms{Halts: list}
 	if d := s.refused; d != nil {
-		data.Refusal, data.Since = v.tell(cut(d.Refusal, 4000)), v.stamp(d.RefusedAt, s.conf.Location)
+		data.Refusal, data.Since = v.tell(cut(d.Refusal, 4000)), v.stamp(d.RefusedAt, s.Config.Location)
 	}
 	return fragment{ID: "halts", Tag: "section", Class: "halts", Name: "halts", Data: data}
 }
 
 func (v *visit) viewHalt(s *snapshot, h state.Halt) haltView {
-	zone := zoneOf(s.conf, h.Name)
-	view := haltView{Title: v.say("scope."+h.Scope, h.Name), Name: h.Name, Code: codeBeside(h.Code, h.Reason), Reason: v.tell(h.Reason), Remedy: v.tell(h.Remedy),
+	zone := standing.Zone(s.Config, h.Name)
+	title := "scope." + h.Scope
+	if h.Who != "" {
+		title = "scope.paused"
+	}
+	view := haltView{Title: v.say(title, h.Name), Name: h.Name, Code: codeBeside(h.Code, h.Reason), Reason: v.tell(h.Reason), Remedy: v.tell(h.Remedy),
 		Since: v.stamp(h.At, zone), Run: h.RunID, Back: back(v.URL.RequestURI()), Form: v.form}
-	for _, j := range s.jobs {
-		if h.Scope == state.ConnectionScope && uses(j.job, h.Name) {
-			view.Jobs = append(view.Jobs, j.name)
+	for _, j := range s.Jobs {
+		if h.Scope == state.ConnectionScope && standing.Uses(j.Config, h.Name) {
+			view.Jobs = append(view.Jobs, j.Name)
 		}
 	}
 	return view
@@ -162,12 +184,12 @@ func (v *visit) viewHalt(s *snapshot, h state.Halt) haltView {
 type configView struct{ Path, Digest, Back, Form string }
 
 func (v *visit) config(s *snapshot) configView {
-	return configView{Path: s.conf.Path, Digest: cut(s.conf.Digest, 12), Back: back(v.URL.RequestURI()), Form: v.form}
+	return configView{Path: s.Config.Path, Digest: cut(s.Config.Digest, 12), Back: back(v.URL.RequestURI()), Form: v.form}
 }
 
 // viewRun is a run for people.
 func (v *visit) viewRun(r state.Run) runView {
-	zone := zoneOf(v.Config(), r.Job)
+	zone := standing.Zone(v.Config(), r.Job)
 	end := r.FinishedAt
 	if end.IsZero() {
 		end = v.now
@@ -176,11 +198,11 @@ func (v *visit) viewRun(r state.Run) runView {
 	view := runView{ID: r.ID, Job: r.Job, Tone: tones[string(r.State)], State: v.word("state", string(r.State)), Running: r.State == state.Running,
 		Trigger: v.word("trigger", string(r.Trigger)), Mode: v.word("mode", r.Mode), Slot: v.stamp(r.Slot, zone),
 		Started: v.stamp(r.StartedAt, zone), Finished: v.stamp(r.FinishedAt, zone), Took: v.span(end.Sub(r.StartedAt)),
-		Read: grouped(c.Read), Delivered: grouped(c.Delivered), Rejected: grouped(c.Rejected), Skipped: grouped(c.Skipped),
-		Pages: grouped(c.Pages), Retries: grouped(c.Retries), Bytes: bytesOf(c.Bytes), Records: v.many(moved(r), "record"),
+		Read: standing.Grouped(c.Read), Delivered: standing.Grouped(c.Delivered), Rejected: standing.Grouped(c.Rejected), Skipped: standing.Grouped(c.Skipped),
+		Pages: standing.Grouped(c.Pages), Retries: standing.Grouped(c.Retries), Bytes: bytesOf(c.Bytes), Records: v.many(moved(r), "record"),
 		From: v.cursor(string(r.CursorFrom)), To: v.cursor(string(r.CursorTo)), Code: codeBeside(r.Code, r.Error), Error: v.tell(r.Error), Remedy: v.tell(r.Remedy)}
 	if c.Total >= 0 {
-		view.Total = grouped(c.Total)
+		view.Total = standing.Grouped(c.Total)
 	}
 	if r.Summary != "" {
 		view.Summary = v.sumUp(r.Summary)

@@ -12,8 +12,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
-	"milkrun/sync"
 	"milkrun/sync/config"
 	"milkrun/sync/secret"
 )
@@ -23,7 +23,7 @@ type Options struct {
 	Store *state.Store // only read
 	// Config returns the configuration that the daemon works with now, Running the runs under way, ahead of the state file.
 	Config  func() *config.Config
-	Running func() []sync.Progress
+	Running func() []standing.Meter
 	Actions Actions
 	Metrics http.Handler // at /metrics; nil: none
 	Version string
@@ -43,7 +43,6 @@ type page struct {
 	form    string // of this process: what only its own forms know
 	assets  assets
 	cache   cache
-	meters  meters
 	notes   notes
 	tries   tries
 	streams chan struct{} // one for each stream there may still be
@@ -80,6 +79,7 @@ func (p *page) handler() http.Handler {
 		"/{$}":                   p.overview,
 		"/jobs/{job}":            p.job,
 		"/jobs/{job}/checkpoint": p.checkpoint,
+		"/backfills/{id}":        p.backfill,
 		"/runs":                  p.runs,
 		"/runs/{id}":             p.run,
 		"/calendar":              p.calendar,

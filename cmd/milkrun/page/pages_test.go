@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,15 +19,18 @@ var addresses = []struct {
 	en, zh []string
 }{
 	{"/", []string{"Overview", "grades", "running", "halted", "Needs an operator", "check the token or the HMAC key", "412,300 of 1,700,311 records", "24 %",
-		"never ran", "Resume partner", "12 dead letters", "by li.wei, 3 h ago", "create_date 2026-03-05 10:39:53, id 413840", "passes without a run"},
+		"never ran", "Resume partner", "12 dead letters", "by li.wei since 2026-03-05 07:42:17 +0800: the archive disk is being replaced", "create_date 2026-03-05 10:39:53, id 413840", "passes without a run"},
 		[]string{"总览", "运行中", "已挂起", "需要人工处理", "412,300 / 1,700,311 条记录", "从未运行", "恢复 partner", "12 条死信", "下一时刻", "检查点", "仅手动"}},
 	{"/jobs/affairs", []string{"affairs", "Last 30 runs", "business (sqlite)", "jinlaiban (busipush)", "*/10 * * * *", "History and undo", "Run now"},
 		[]string{"最近 30 次运行", "来源", "目标", "历史与撤回", "立即运行", "暂停"}},
-	{"/jobs/user-info", []string{"halted", "token expired"}, []string{"已挂起"}},
+	{"/jobs/user-info", []string{"halted", "token expired", "done by 07:00, a success within 26h", "2 of 3 units", "Backfills", "h, by the cursor"},
+		[]string{"已挂起", "07:00 前完成，26h 内须有成功", "2 / 3 个单元", "补推", "（按游标）"}},
+	{"/backfills/1", []string{"Backfill 1 of user-info", "2 of 3 units", "li.wei: they lost a day", "2026-03-01 08:00:00", "done in part", "open", "Run 1",
+		`milkrun backfill user-info --from "2026-03-01" --to "2026-03-02"`}, []string{"user-info 的补推 1", "部分完成", "待处理", "尚有未完成的单元"}},
 	{"/jobs/licences/checkpoint", []string{"Checkpoint of licences", "set", "li.wei: the partner asked for March again", "Undo the last change", "An undo brings back:"},
 		[]string{"licences 的检查点", "设置", "撤回上次更改", "撤回后恢复为："}},
 	{"/jobs/grades/checkpoint", []string{"None: it begins at the beginning.", "there is nothing to undo", "Last complete pass"}, []string{"无：从头开始。", "无可撤回", "上次全量"}},
-	{"/runs", []string{"Runs", "All jobs", "grades", "running", "Show more"}, []string{"所有任务", "显示更多", "运行中"}},
+	{"/runs", []string{"Runs", "All jobs", "grades", "running", "Older runs"}, []string{"所有任务", "更早的运行", "运行中"}},
 	{"/runs?job=licences&state=failed", []string{"no answer within 30s", "failed"}, []string{"失败"}},
 	{"/runs/2", []string{"Run 2 of", "What happened", "Delivered"}, []string{"的运行 2", "经过", "送达"}},
 	{"/calendar", []string{"Calendar of slots", "2026-03-02 – 2026-03-08", "6 missed", "2 skipped", "due", "03:00 halted"}, []string{"时刻日历", "2026-03-02 至 2026-03-08", "6 已错过", "2 已跳过", "计划中", "周四"}},
@@ -119,6 +123,36 @@ func TestEmptyState(t *testing.T) {
 			t.Errorf("%s: status %d", path, status)
 		}
 		checkPage(t, body, header)
+	}
+}
+
+// The runs come page by page, to the oldest.
+func TestRunsPageByPage(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 2*runsAtOnce + 1 {
+		w.ran("census", noon().Add(time.Duration(i-1000)*time.Minute), "", time.Second, state.Run{State: state.Done, Trigger: state.Manual})
+	}
+	next := regexp.MustCompile(`<a href="([^"]+)">Older runs`)
+	path, pages := "/runs?job=census&state=done", 0
+	seen := map[string]bool{}
+	for path != "" && pages < 9 {
+		status, body, header := w.ask(path)
+		checkPage(t, body, header)
+		rows := regexp.MustCompile(`<th scope="row" class="n"><a href="(/runs/\d+)">`).FindAllStringSubmatch(body, -1)
+		for _, row := range rows {
+			seen[row[1]] = true
+		}
+		if status != http.StatusOK || len(rows) == 0 || pages > 0 != strings.Contains(body, "Newest runs") {
+			t.Fatalf("%s: %d, %d rows", path, status, len(rows))
+		}
+		path = ""
+		if found := next.FindStringSubmatch(body); found != nil {
+			path = strings.ReplaceAll(found[1], "&amp;", "&")
+		}
+		pages++
+	}
+	if pages != 3 || len(seen) != 2*runsAtOnce+1 {
+		t.Errorf("%d runs on %d pages", len(seen), pages)
 	}
 }
 

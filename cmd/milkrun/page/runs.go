@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
-	"milkrun/sync"
 )
 
 // choice is an entry of a list to choose from.
@@ -35,25 +35,32 @@ func (v *visit) filter(job, chosen string, states []string) (f filterView) {
 	return f
 }
 
+const runsAtOnce = 100
+
 var runStates = []string{"done", "part", "failed", "halted", "interrupted", "cancelled", "running"}
 
 // runs is the list of runs.
 func (p *page) runs(v *visit) (content, error) {
 	q := v.URL.Query()
 	job, chosen := cut(q.Get("job"), 80), q.Get("state")
-	limit := v.limit(50, 2000)
-	list, err := p.Store.Runs(v.Context(), state.RunFilter{Job: job, State: state.RunState(chosen), Limit: limit + 1})
+	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // what is no number is the first page
+	list, err := p.Store.Runs(v.Context(), state.RunFilter{Job: job, State: state.RunState(chosen), Before: before, Limit: runsAtOnce + 1})
 	if err != nil {
 		return content{}, err
 	}
 	data := struct {
-		Filter filterView
-		Runs   []runView
-		More   string
+		Filter      filterView
+		Runs        []runView
+		First, Next string
 	}{Filter: v.filter(job, chosen, runStates)}
-	if len(list) > limit {
-		list = list[:limit]
-		data.More = "/runs?" + url.Values{"job": {job}, "state": {chosen}, "limit": {strconv.Itoa(limit * 4)}}.Encode()
+	here := url.Values{"job": {job}, "state": {chosen}}
+	if before > 0 {
+		data.First = "/runs?" + here.Encode()
+	}
+	if len(list) > runsAtOnce {
+		list = list[:runsAtOnce]
+		here.Set("before", strconv.FormatInt(list[len(list)-1].ID, 10))
+		data.Next = "/runs?" + here.Encode()
 	}
 	for _, r := range list {
 		data.Runs = append(data.Runs, v.viewRun(r))
@@ -116,7 +123,7 @@ func (p *page) ahead(r state.Run) state.Run {
 
 func (p *page) gaugeOf(v *visit, run int64) *gauge {
 	list := p.Running()
-	i := slices.IndexFunc(list, func(one sync.Progress) bool { return one.Run == run })
+	i := slices.IndexFunc(list, func(one standing.Meter) bool { return one.Run == run })
 	if i < 0 {
 		return nil
 	}
@@ -125,7 +132,7 @@ func (p *page) gaugeOf(v *visit, run int64) *gauge {
 
 func (v *visit) runPage(r state.Run, events []state.Event) runPage {
 	data := runPage{Run: v.viewRun(r)}
-	zone := zoneOf(v.Config(), r.Job)
+	zone := standing.Zone(v.Config(), r.Job)
 	if n := len(events); n > mostEvents {
 		events = events[n-mostEvents:]
 		data.Cut = v.say("events.cut", mostEvents, v.many(int64(n), "event"))

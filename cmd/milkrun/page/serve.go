@@ -7,18 +7,17 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
+
+	"milkrun/cmd/milkrun/control"
 )
 
 // Serve serves the page on a listener until ctx ends. Streams end with ctx, other requests may take a few seconds more.
 func Serve(ctx context.Context, l net.Listener, o Options) error {
-	server := &http.Server{Handler: New(o), ConnContext: withCaller, BaseContext: func(net.Listener) context.Context { return ctx },
+	server := &http.Server{Handler: New(o), ConnContext: control.WithCaller, BaseContext: func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 4 * longestHeader, ErrorLog: log.New(complaints{o.Log}, "", 0)}
 	unhook := context.AfterFunc(ctx, func() {
@@ -41,36 +40,4 @@ type complaints struct{ log *logrus.Logger }
 func (c complaints) Write(text []byte) (int, error) {
 	c.log.Debug("status page: " + strings.TrimSpace(string(text)))
 	return len(text), nil
-}
-
-type callerKey struct{}
-
-// withCaller keeps the name of the user at the other end of a Unix socket.
-func withCaller(ctx context.Context, c net.Conn) context.Context {
-	socket, ok := c.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	name := ""
-	err = raw.Control(func(fd uintptr) {
-		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			name = userName(cred.Uid)
-		}
-	})
-	if err != nil || name == "" {
-		return ctx
-	}
-	return context.WithValue(ctx, callerKey{}, name)
-}
-
-func userName(uid uint32) string {
-	id := strconv.FormatUint(uint64(uid), 10)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "uid " + id
 }

@@ -2,13 +2,11 @@ package page
 
 import (
 	"context"
-	"maps"
-	"slices"
 	stdsync "sync"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
-	"milkrun/sync"
 	"milkrun/sync/config"
 )
 
@@ -17,26 +15,9 @@ const sparkRuns = 30
 
 // snapshot is how everything stands at a moment.
 type snapshot struct {
-	conf  *config.Config
-	halts []state.Halt
-	jobs  []*jobState // of the configuration, by name, and those that still run but are not in it any more
+	*standing.Board
 	// refused tells of a newer configuration that the daemon does not take up, nil when there is none.
 	refused *state.Daemon
-}
-
-// jobState is how one job stands.
-type jobState struct {
-	name     string
-	job      *config.Job // nil: the configuration has it no more
-	zone     *time.Location
-	runs     []state.Run // newest first
-	lanes    map[state.Lane]state.Checkpoint
-	lastFull time.Time
-	letters  int64 // open ones
-	doubts   int64 // batches of unknown outcome
-	halts    []state.Halt
-	pause    *state.Pausing
-	progress *sync.Progress // nil: it does not run
 }
 
 // cache lets the streams share a snapshot: each looks once in a while, and all see about the same.
@@ -68,125 +49,22 @@ func (v *visit) shared() (*snapshot, error) {
 	return s, err
 }
 
-func (p *page) snapshot(ctx context.Context) (*snapshot, error) {
-	common, err := p.common(ctx)
-	if err != nil {
+func (p *page) snapshot(ctx context.Context) (s *snapshot, err error) {
+	s = &snapshot{}
+	if s.Board, err = standing.Look(ctx, p.Store, p.Config(), p.Running(), p.Now()); err != nil {
 		return nil, err
 	}
-	s := &snapshot{conf: common.conf, halts: common.halts}
-	if d, found, err := p.Store.Daemon(ctx); err != nil {
-		return nil, err
-	} else if found && !d.RefusedAt.IsZero() {
+	d, found, err := p.Store.Daemon(ctx)
+	if found && !d.RefusedAt.IsZero() {
 		s.refused = &d
 	}
-	for _, name := range common.names() {
-		j, err := p.jobState(ctx, common, name, sparkRuns+1)
-		if err != nil {
-			return nil, err
-		}
-		s.jobs = append(s.jobs, j)
-	}
-	return s, nil
-}
-
-// common is what is read once for all jobs.
-type common struct {
-	conf        *config.Config
-	running     map[string]sync.Progress
-	halts       []state.Halt
-	paused      map[string]state.Pausing
-	letters     map[string]int64
-	doubts      map[string]int64
-	checkpoints []state.Checkpoint
-}
-
-// names are the jobs of the configuration, and what runs without being in it any more.
-func (c common) names() (list []string) {
-	for _, job := range c.conf.Jobs {
-		list = append(list, job.Name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.running)) {
-		if c.conf.Job(name) == nil {
-			list = append(list, name)
-		}
-	}
-	return list
-}
-
-func (p *page) common(ctx context.Context) (c common, err error) {
-	c = common{conf: p.Config(), running: map[string]sync.Progress{}, doubts: map[string]int64{}}
-	for _, one := range p.Running() {
-		if one.Run > 0 { // else it is about to begin, or dead letters are tried again
-			c.running[one.Job] = one
-		}
-	}
-	if c.halts, err = p.Store.Halts(ctx); err != nil {
-		return c, err
-	}
-	if c.paused, err = p.Store.Paused(ctx); err != nil {
-		return c, err
-	}
-	if c.letters, err = p.Store.OpenLetters(ctx); err != nil {
-		return c, err
-	}
-	doubts, err := p.Store.Doubts(ctx)
-	for _, one := range doubts {
-		c.doubts[one.Job]++
-	}
-	if err != nil {
-		return c, err
-	}
-	c.checkpoints, err = p.Store.Checkpoints(ctx)
-	return c, err
-}
-
-// jobState reads how a job stands, with its newest runs.
-func (p *page) jobState(ctx context.Context, c common, name string, runs int) (j *jobState, err error) {
-	j = &jobState{name: name, job: c.conf.Job(name), zone: zoneOf(c.conf, name), lanes: map[state.Lane]state.Checkpoint{},
-		letters: c.letters[name], doubts: c.doubts[name]}
-	for _, one := range c.checkpoints {
-		if one.Job == name {
-			j.lanes[one.Lane] = one
-		}
-	}
-	for _, h := range c.halts {
-		if h.Scope == state.JobScope && h.Name == name || h.Scope == state.ConnectionScope && uses(j.job, h.Name) {
-			j.halts = append(j.halts, h)
-		}
-	}
-	if pause, paused := c.paused[name]; paused {
-		j.pause = &pause
-	}
-	if progress, runs := c.running[name]; runs {
-		j.progress = &progress
-	}
-	if j.runs, err = p.Store.Runs(ctx, state.RunFilter{Job: name, Limit: runs}); err != nil {
-		return nil, err
-	}
-	j.lastFull, _, err = p.Store.LastFull(ctx, name)
-	return j, err
-}
-
-func uses(job *config.Job, connection string) bool {
-	return job != nil && (job.Source.Connection.Name == connection || job.Sink.Connection.Name == connection)
-}
-
-// zoneOf is the time zone of a job, also of one that is not configured any more.
-func zoneOf(conf *config.Config, job string) *time.Location {
-	if j := conf.Job(job); j != nil {
-		return j.Location
-	}
-	return conf.Location
+	return s, err
 }
 
 // find reads how one job stands; it is errNoJob when neither the configuration nor the state has it.
-func (v *visit) find(name string) (*jobState, error) {
-	c, err := v.common(v.Context())
-	if err != nil {
-		return nil, err
-	}
-	j, err := v.jobState(v.Context(), c, name, sparkRuns+1)
-	if err == nil && j.job == nil && len(j.runs) == 0 && len(j.lanes) == 0 {
+func (v *visit) find(name string) (*standing.Job, error) {
+	j, known, err := standing.LookAt(v.Context(), v.Store, v.Config(), v.Running(), v.now, name)
+	if err == nil && !known {
 		err = errNoJob
 	}
 	return j, err
@@ -204,21 +82,8 @@ func (v *visit) knownName(name string) bool {
 }
 
 func (v *visit) names() (list []string) {
-	conf := v.Config()
-	for _, job := range conf.Jobs {
-		list = append(list, job.Name)
-	}
-	for name := range conf.Connections {
-		list = append(list, name)
-	}
-	halts, _ := v.Store.Halts(v.Context()) // without them only names of before are missing
-	for _, h := range halts {
-		list = append(list, h.Name)
-	}
-	paused, _ := v.Store.Paused(v.Context())
-	for name := range paused {
-		list = append(list, name)
-	}
+	held, _ := standing.Held(v.Context(), v.Store) // without it only names of before are missing
+	list = held.Names(v.Config())
 	checkpoints, _ := v.Store.Checkpoints(v.Context())
 	for _, c := range checkpoints {
 		list = append(list, c.Job)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 )
 
@@ -30,8 +31,8 @@ func smallShape() shape { return shape{step: 5, wide: 4, up: 22, down: 11} }
 func largeShape() shape { return shape{step: 20, wide: 15, up: 84, down: 40} }
 
 // spark draws the runs that are over, the newest at the right.
-func (v *visit) spark(j *jobState, s shape) spark {
-	runs := slices.DeleteFunc(slices.Clone(j.runs), func(r state.Run) bool { return r.FinishedAt.IsZero() })
+func (v *visit) spark(j *standing.Job, s shape) spark {
+	runs := slices.DeleteFunc(slices.Clone(j.Runs), func(r state.Run) bool { return r.FinishedAt.IsZero() })
 	runs = runs[:min(len(runs), sparkRuns)]
 	slices.Reverse(runs)
 	var most int64
@@ -47,7 +48,7 @@ func (v *visit) spark(j *jobState, s shape) spark {
 		up, down := share(float64(moved(r)), float64(most), s.up), share(took.Seconds(), longest.Seconds(), s.down)
 		b.Up, b.UpTall = units(float64(s.up)-up), units(up)
 		b.Down, b.Deep = units(float64(s.up)+2), units(down)
-		at := v.stamp(r.StartedAt, j.zone)
+		at := v.stamp(r.StartedAt, j.Location)
 		b.Title = v.say("run", r.ID) + " · " + at.Date + " " + at.Clock + " · " + v.word("state", string(r.State)) + " · " +
 			v.many(moved(r), "record") + " · " + v.span(took)
 		d.Bars = append(d.Bars, b)

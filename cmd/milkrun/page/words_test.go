@@ -29,7 +29,7 @@ func TestPhrases(t *testing.T) {
 		}
 		known[p.key] = true
 		family, _, _ := strings.Cut(p.key, ".")
-		byName := slices.Contains([]string{"state", "trigger", "mode", "lane", "slot", "op", "event", "phase", "scope", "stand", "day"}, family) || strings.HasSuffix(p.key, ".remedy")
+		byName := slices.Contains([]string{"state", "trigger", "mode", "lane", "slot", "op", "event", "phase", "scope", "stand", "day", "lag"}, family) || strings.HasSuffix(p.key, ".remedy")
 		if !used[p.key] && !byName {
 			t.Errorf("%s is never said", p.key)
 		}

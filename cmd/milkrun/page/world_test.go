@@ -18,6 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"milkrun/cmd/milkrun/control"
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/sinks"
 	"milkrun/sources"
 	"milkrun/state"
@@ -59,6 +60,8 @@ source = { connection = "business", table = "user_affairs", cursor = ["create_da
 sink = { connection = "jinlaiban", resource = "affairs" }
 [jobs.user-info]
 schedule = "0 3 * * *"
+done_by = "07:00"
+stale_after = "26h"
 source = { connection = "business", table = "user_info", cursor = ["updated_at", "user_id"] }
 sink = { connection = "partner", resource = "users" }
 [jobs.licences]
@@ -148,10 +151,13 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	log := logrus.New()
 	log.SetOutput(w.log)
 	w.options = Options{Store: store, Config: func() *config.Config { return w.config(conf) }, Actions: w.acts, Version: "1.2.3", Log: log, Now: noon,
-		Running: func() []sync.Progress {
+		Running: func() (list []standing.Meter) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			return append([]sync.Progress(nil), w.running...)
+			for _, p := range w.running {
+				list = append(list, standing.NewMeter(p).After(p, noon()))
+			}
+			return list
 		},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "milkrun_up 1\n") })}
 	if change != nil {
@@ -210,8 +216,12 @@ func (r *recorder) all() []string {
 	return append([]string(nil), r.calls...)
 }
 
-func (r *recorder) Trigger(_ context.Context, by By, job string) (string, error) {
-	return r.note(by, "trigger %s", job)
+func (r *recorder) Trigger(_ context.Context, by By, job string, how How) (string, error) {
+	text := "trigger " + job
+	if how != (How{}) {
+		text += fmt.Sprintf(" %+v", how)
+	}
+	return r.note(by, "%s", text)
 }
 
 func (r *recorder) Cancel(_ context.Context, by By, job string) (string, error) {

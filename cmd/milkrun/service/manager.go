@@ -5,7 +5,10 @@
 package service
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -34,12 +37,35 @@ func Connect() (*Manager, error) {
 	return &Manager{send: notify, watchdog: watchdog}, err
 }
 
+// patience is how long a message waits for a manager that does not read. Its queue holds hundreds of them; one that is
+// full must not keep the daemon from stopping.
+const patience = time.Second
+
+// notify sends a message to the socket that $NOTIFY_SOCKET names, if it names one.
 func notify(message string) error {
-	if _, err := daemon.SdNotify(false, message); err != nil {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil
+	}
+	err := sendTo(path, message)
+	if err != nil {
 		name, _, _ := strings.Cut(message, "=")
 		return fmt.Errorf("telling the service manager %s: %w", name, err)
 	}
 	return nil
+}
+
+func sendTo(path, message string) (err error) {
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(message))
+	return err
 }
 
 // Ready says that the start, or a reload, is over. Units ordered after the daemon start now.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -180,5 +181,19 @@ func TestWatchdogInterval(t *testing.T) {
 		if m.WatchdogInterval() != c.want || !strings.HasPrefix(fmt.Sprint(err), c.says) || (err == nil) != (c.says == "") {
 			t.Errorf("%+v: %s, %v", c, m.WatchdogInterval(), err)
 		}
+	}
+}
+
+// TestAManagerThatNeverReads does not keep the daemon from ending.
+func TestAManagerThatNeverReads(t *testing.T) {
+	listen(t)
+	m := connect(t)
+	begun := time.Now()
+	err := m.Alive()
+	for n := 0; err == nil && n < 100_000; n++ { // until its queue is full
+		err = m.Alive()
+	}
+	if took := time.Since(begun); !errors.Is(err, os.ErrDeadlineExceeded) || took > 15*time.Second {
+		t.Errorf("after %s: %v", took, err)
 	}
 }
