@@ -88,6 +88,9 @@ func TestDriftIsMended(t *testing.T) {
 				e := newEngine(t)
 				r := mustRun(t, e, job)
 				same(t, m.crowd, sink)
+				if name == "quiet" && !strings.Contains(r.Summary, `"reread":0`) {
+					t.Errorf("pages looked at again to be sure are none that were mended: %s", r.Summary)
+				}
 				budget := c.budget
 				if prefetch > 1 { // a removal between two pages read out of turn lists a row twice; then all is read once more
 					budget = max(budget, 2*rows/crowdPage+80)

@@ -263,7 +263,6 @@ func (e *enumeration) lookAgain() error {
 	if err := pages.Wait(); err != nil {
 		return err
 	}
-	e.reread += int64(len(numbers))
 	moved := 0
 	for i, n := range numbers {
 		if again[i].Total != e.drift.Total {

@@ -79,3 +79,18 @@ func TestNothingIsBegunForAMistypedJob(t *testing.T) {
 		t.Error("the sandbox was made")
 	}
 }
+
+// TestMorePartners takes the # away from what jobs.toml only proposes, and runs it in the sandbox.
+func TestMorePartners(t *testing.T) {
+	shipped, err := os.ReadFile("../../jobs.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlace(t, regexp.MustCompile(`(?m)^#([\[a-z])`).ReplaceAllString(string(shipped), "$1"))
+	p.edit(`quiet     = "22:00-08:00"`, `quiet     = "04:00-04:01"`) // the test runs at any hour
+	t.Chdir(p.dir)
+	p.run("check", "--sandbox").exits(exitDone).says("7 jobs")
+	for job, exits := range map[string]int{"orders": exitDone, "coupang-orders": exitDone, "notices": exitDone, "suppliers": exitPart} { // one supplier is unknown
+		p.run("once", job, "--sandbox").exits(exits).says("of " + job)
+	}
+}

@@ -18,18 +18,29 @@ type seedTable struct {
 	fill             func(row []any, i int)
 }
 
-// SeedBusiness creates the tables user_affairs, user_info and suppliers in an SQLite database and fills them with so many generated
-// rows; a table that exists already is left as it is. Phones begin with 1990000, id cards with the area 990000, e-mails
+// SeedBusiness creates the tables user_affairs, user_info, suppliers and sms_queue in an SQLite database and fills them with so
+// many generated rows; a table that exists already is left as it is. Phones begin with 1990000, id cards with the area 990000, e-mails
 // end in example.com. Times are texts yyyy-MM-dd HH:mm:ss in Beijing time: affairs of the last 90 days in the
 // order of their ids, users changed in the last 30 days. Every tenth affair has no user_name (NULL).
 func SeedBusiness(ctx context.Context, db *sql.DB, affairs, users int) error {
 	now := time.Now().In(time.FixedZone("CST", 8*3600))
-	for _, t := range []seedTable{affairTable(affairs, users, now), userTable(users, now), supplierTable()} {
+	for _, t := range []seedTable{affairTable(affairs, users, now), userTable(users, now), supplierTable(), messageTable()} {
 		if err := t.seed(ctx, db); err != nil {
 			return fmt.Errorf("seeding table %s: %w", t.name, err)
 		}
 	}
 	return nil
+}
+
+// messageTable is short messages that somebody waits for.
+func messageTable() seedTable {
+	return seedTable{
+		name: "sms_queue", width: 4, rows: 300,
+		ddl: `CREATE TABLE sms_queue (id INTEGER PRIMARY KEY, phone TEXT NOT NULL, name TEXT NOT NULL, serial_no TEXT NOT NULL)`,
+		fill: func(row []any, i int) {
+			row[0], row[1], row[2], row[3] = i+1, seedPhone(i), seedName(i), fmt.Sprintf("SL2026%06d", i+1)
+		},
+	}
 }
 
 func affairTable(rows, users int, now time.Time) seedTable {
