@@ -119,7 +119,7 @@ func (w *world) fillLicences(day time.Time, ago int) {
 		n := int64(40 + 13*((ago*4+i)%7))
 		r := state.Run{State: state.Done, Counts: state.Counts{Pages: 1, Read: n, Delivered: n, Bytes: n * 300, Total: -1}, CursorTo: feed.Cursor(fmt.Sprintf("[%d]", 121000-ago*100+i))}
 		if ago == 0 && hour == 6 {
-			r = state.Run{State: state.Failed, Code: "timeout", Error: "jinlaiban: batch of 20 records: no answer within 30s, given up after 1h",
+			r = state.Run{State: state.Failed, Code: "timeout", Error: "jinlaiban: batch of 20 records: no answer within 30s",
 				Remedy: "look whether the platform is reachable from here", Counts: state.Counts{Pages: 1, Read: 20, Retries: 11, Total: -1}}
 		}
 		w.ran("licences", slot, state.Ran, 4*time.Second, r)
