@@ -150,7 +150,7 @@ func (v jobView) place(now time.Time) string {
 	case v.Checkpoint != nil:
 		return inWords(v.Checkpoint)
 	case !v.LastFull.IsZero():
-		return "complete, " + ago(v.LastFull, now)
+		return fmt.Sprintf("complete, %s", ago(v.LastFull, now))
 	}
 	return "none"
 }
