@@ -90,11 +90,14 @@ const deadLetter = "dead letter"
 
 // under has the requests made under the context belong to the call, and the observers told of them.
 func (c *contact) under(ctx context.Context) context.Context {
-	return transport.WithExchanges(c.run.engine.traced(ctx, c.row.Connection), func(x transport.Exchange) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.made = append(c.made, x)
-	})
+	return transport.WithExchanges(c.run.engine.traced(ctx, c.row.Connection), c.note)
+}
+
+// note takes up a request of the call.
+func (c *contact) note(x transport.Exchange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made = append(c.made, x)
 }
 
 // end notes what came of a call: its last request had the outcome, those before only prepared it. Without any request it

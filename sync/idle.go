@@ -9,6 +9,7 @@ import (
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
+	"milkrun/sync/transport"
 )
 
 const (
@@ -66,7 +67,7 @@ func (r *run) nothingNew() bool {
 	ctx, cancel := context.WithTimeout(r.soft, peekTime)
 	defer cancel()
 	for {
-		p, err := r.source.Fetch(ctx, from, r.job.PageSize)
+		p, err := r.look(ctx, from)
 		if err != nil || len(p.Rejected) > 0 || r.fresh(page{Page: p, after: from, at: -1}).Rows.Len() > 0 {
 			return false
 		}
@@ -78,6 +79,39 @@ func (r *run) nothingNew() bool {
 		}
 		from = p.Next
 	}
+}
+
+// look fetches one page of a look, and keeps what halts it for the run. A pause ends it before the call.
+func (r *run) look(ctx context.Context, from feed.Cursor) (feed.Page, error) {
+	if _, paused, err := r.engine.Store.PausedConnection(ctx, r.job.Source.Connection.Name); paused || err != nil {
+		return feed.Page{}, errors.Join(errStopped, err)
+	}
+	call := r.asks(shownCursor(from))
+	p, err := r.source.Fetch(transport.WithExchanges(ctx, call.note), from, r.job.PageSize)
+	if v := feed.Judge(err).Verdict; err != nil && (v == feed.HaltConnection || v == feed.HaltJob) {
+		r.looked = &looked{from, call, err}
+	}
+	return p, err
+}
+
+// looked is what halted a look: the run says so without asking a partner again that may block who goes on.
+type looked struct {
+	after feed.Cursor
+	call  *contact
+	err   error
+}
+
+// asked fetches the page behind a place, or has the answer that the look got there.
+func (r *run) asked(ctx context.Context, source feed.Source, call *contact, after feed.Cursor, limit int) (feed.Page, error) {
+	r.mu.Lock()
+	l := r.looked
+	r.looked = nil
+	r.mu.Unlock()
+	if l == nil || l.after != after {
+		return source.Fetch(call.under(ctx), after, limit)
+	}
+	call.made = l.call.made
+	return feed.Page{}, l.err
 }
 
 // idling are looks in a row that found nothing: as the state file has them, and those that are not there yet.

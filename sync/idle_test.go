@@ -165,6 +165,17 @@ func TestPollIsARunWhenInDoubt(t *testing.T) {
 	}
 }
 
+// TestLookThatIsHaltedAsksOnce: a partner that blocks who goes on is not asked again to find out what is wrong.
+func TestLookThatIsHaltedAsksOnce(t *testing.T) {
+	calls := 0
+	source := &list{fetch: func(int) error { calls++; return feed.Errorf(feed.HaltConnection, "HTTP 302", "blocked") }}
+	e := newEngine(t)
+	r, err := e.Run(t.Context(), newJob(t, "j", source, newShelf()), Start{Trigger: state.Schedule, poll: true})
+	if err == nil || r.ID == 0 || r.State != state.Halted || calls != 1 {
+		t.Errorf("%v, run %+v, %d calls", err, r, calls)
+	}
+}
+
 // TestSlotsOfAPausedPollShareARow: a pause of an hour leaves a few rows, and every slot has its decision.
 func TestSlotsOfAPausedPollShareARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,7 @@ func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
 			return err
 		}
 		call := r.run.asks(shownCursor(after))
-		p.Page, err = r.source.Fetch(call.under(ctx), after, r.limit)
+		p.Page, err = r.run.asked(ctx, r.source, call, after, r.limit)
 		call.end(p.Rows.Len(), len(p.Rejected), err)
 		return err
 	})

@@ -39,6 +39,7 @@ type run struct {
 	source  feed.Source
 	sink    feed.Sink
 	openErr error
+	looked  *looked // what a look found wrong, for the run it became
 
 	checkpoint state.Checkpoint // the lane's, as last saved; touched by the committing goroutine only
 	lane       state.Lane       // "" for a run over a range: no checkpoint moves

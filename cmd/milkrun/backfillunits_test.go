@@ -54,9 +54,10 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-type opaqueSink struct{ feed.Sink }
-
-func (opaqueSink) Opaque() {}
+type opaqueSink struct {
+	feed.Sink
+	feed.Opaque
+}
 
 // TestNoBackfillWhereTwiceIsHarm refuses targets that cannot tell a record that comes again.
 func TestNoBackfillWhereTwiceIsHarm(t *testing.T) {

@@ -29,11 +29,12 @@ func (a *app) check(asJSON bool) error {
 	if conf == nil {
 		return a.unusable(only(config.Error, problems))
 	}
-	warned := ""
+	connections, jobs := count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job")
 	if len(problems) > 0 {
-		warned = ", " + count(len(problems), "warning")
+		a.say("%s is right: %s, %s, %s\n", a.configFile(), connections, jobs, count(len(problems), "warning"))
+	} else {
+		a.say("%s is right: %s, %s\n", a.configFile(), connections, jobs)
 	}
-	a.say("%s is right: %s, %s%s\n", a.configFile(), count(len(conf.Connections), "connection"), count(len(conf.Jobs), "job"), warned)
 	a.printSlots(conf.Jobs, 3, standing.Holds{})
 	for _, notice := range interfaceNotices(conf, time.Now()) {
 		a.say("\n%s", a.lang.Text(notice))

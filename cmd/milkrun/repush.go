@@ -228,8 +228,8 @@ func (a *app) repushed(o order, id int64, run state.Run) error {
 		if run.State == state.Cancelled || run.State == state.Interrupted {
 			code = exitInterrupted
 		}
-		return &exit{code: code, cause: fmt.Errorf("re-push %d of job %s, run %d, %s: %s", id, o.Name, run.ID, run.State, run.Error),
-			remedy: strings.TrimSpace(run.Remedy + "\nthe same command sends the records again, those that arrived too; " + show + " tells what arrived")}
+		return &exit{code: code, cause: fmt.Errorf("re-push %d of job %s did not come to its end (run %d): %s", id, o.Name, run.ID, run.Error),
+			remedy: strings.TrimSpace(run.Remedy + "\n" + fmt.Sprintf("the same command sends the records again, those that arrived too; %s tells what arrived", show))}
 	}
 	if run.Counts.Read == 0 {
 		a.say("re-push %d of job %s: no record is chosen, nothing was sent (run %d)", id, o.Name, run.ID)

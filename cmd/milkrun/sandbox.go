@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -115,14 +117,21 @@ func (a *app) serveSandbox(ctx context.Context, addr string, o sandbox.Options) 
 		return err
 	}
 	a.say("stand-ins of the partners on %s\n\nconnections for jobs.toml:", s.URL())
-	all := s.Settings()
-	for _, typ := range slices.Sorted(maps.Keys(all)) {
-		fmt.Fprintf(a.stdout, "\n[connections.%s]\ntype = %q\n", typ, typ)
-		for _, key := range slices.Sorted(maps.Keys(all[typ])) {
-			fmt.Fprintf(a.stdout, "%s = %q\n", key, all[typ][key])
-		}
-	}
+	printConnections(a.stdout, s.Settings())
 	a.say("\nfaults, counts and examples: curl %s/", s.URL())
 	<-ctx.Done()
 	return s.Close()
+}
+
+// printConnections writes what jobs.toml needs to reach the stand-ins. Settings of a table within a connection are left out:
+// they are only laid over a configuration that has the table, an empty one for the default of its key.
+func printConnections(w io.Writer, all map[string]map[string]string) {
+	for _, typ := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(w, "\n[connections.%s]\ntype = %q\n", typ, typ)
+		for _, key := range slices.Sorted(maps.Keys(all[typ])) {
+			if value := all[typ][key]; value != "" && !strings.Contains(key, ".") {
+				fmt.Fprintf(w, "%s = %q\n", key, value)
+			}
+		}
+	}
 }

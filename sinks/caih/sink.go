@@ -130,6 +130,7 @@ func (s *sink) DeliverOnce(ctx context.Context, id string, b feed.Batch) (feed.R
 		return feed.Receipt{}, err
 	}
 	receipt, err := s.call(ctx, id, list)
+	err = discreet(err, id, list)
 	if known := feed.Judge(err); err != nil && (known.Unsent || known.Verdict != feed.Retry) {
 		err = errors.Join(err, s.unbook(context.WithoutCancel(ctx), now, len(list)))
 	}

@@ -258,6 +258,25 @@ func TestUnknownOutcomes(t *testing.T) {
 	}
 }
 
+// TestAnswersThatRepeatTheCall do not bring a value of a variable, or a number, into an error.
+func TestAnswersThatRepeatTheCall(t *testing.T) {
+	for status, body := range map[int]string{
+		500: phone(1) + ",张三丰",
+		400: "rejected value [" + phone(1) + ",张三丰]",
+		200: `{"code":"-7","msg":"` + phone(1) + `,张三丰"}`,
+	} {
+		calls := 0
+		s := open(t, newTestConnection(t, nil), notices(), replies(status, body, &calls), newBook())
+		_, err := s.DeliverOnce(t.Context(), "张三丰-uid", people2([]string{phone(1), "张三丰"}))
+		if err == nil || strings.Contains(err.Error(), ",张三丰") || strings.Contains(err.Error(), phone(1)) || !strings.Contains(err.Error(), ",[…]") {
+			t.Errorf("%d: %v", status, err)
+		}
+		if !strings.Contains(err.Error(), "uid 张三丰-uid") {
+			t.Errorf("%d: the uid is gone: %v", status, err)
+		}
+	}
+}
+
 // TestUnsent are failures before anything left, on a real network.
 func TestUnsent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -44,9 +44,9 @@ func (k *caller) get(ctx context.Context, q request) (transport.Call, transport.
 	call.Refused = func(status int, header http.Header, body []byte) *feed.Error {
 		return k.judge(call, status, header, body)
 	}
-	r, err := k.once(ctx, call)
+	r, err := k.once(ctx, call, codeExpired)
 	if err != nil && feed.Judge(err).Code == codeExpired {
-		r, err = k.once(ctx, call)
+		r, err = k.once(ctx, call, "")
 	}
 	if err == nil {
 		k.heed(r.Header)
@@ -54,8 +54,9 @@ func (k *caller) get(ctx context.Context, q request) (transport.Call, transport.
 	return call, r, err
 }
 
-// once makes one attempt within the budgets.
-func (k *caller) once(ctx context.Context, call transport.Call) (transport.Response, error) {
+// once makes one attempt within the budgets. What halts the connection also opens the vendor's circuit, before the turn
+// ends: other jobs wait for it, and would call before they hear of the halt. An error of the code that is mended does not.
+func (k *caller) once(ctx context.Context, call transport.Call, mended string) (transport.Response, error) {
 	done, err := k.admitted(ctx, call.Op)
 	if err != nil {
 		return transport.Response{}, err
@@ -64,6 +65,8 @@ func (k *caller) once(ctx context.Context, call transport.Call) (transport.Respo
 	r, err := k.client.Do(ctx, call)
 	if err == nil {
 		k.account.vendor.Good()
+	} else if e := feed.Judge(err); e.Verdict == feed.HaltConnection && e.Code != mended {
+		k.account.vendor.Block(haltTakes, err.Error())
 	}
 	return r, err
 }

@@ -129,6 +129,32 @@ func TestThrottled(t *testing.T) {
 	})
 }
 
+// TestHaltReachesThoseWhoWait: jobs that wait for the turn while one is told of a block do not call as well.
+func TestHaltReachesThoseWhoWait(t *testing.T) {
+	for _, status := range []int{302, 401, 403, 404} {
+		synctest.Test(t, func(t *testing.T) {
+			env := kind.Env{Budgets: own()}
+			rt, calls := counted(roundTrip(func(r *http.Request) (*http.Response, error) {
+				time.Sleep(time.Second)
+				return reply(status, "")(r)
+			}))
+			c := connect(t, nil)
+			var jobs sync.WaitGroup
+			for range 4 {
+				jobs.Go(func() { _ = ask(t, c, env, rt) })
+			}
+			jobs.Wait()
+			if *calls != 1 {
+				t.Errorf("HTTP %d: %d calls", status, *calls)
+			}
+			time.Sleep(haltTakes) // an operator resumes
+			if _ = ask(t, c, env, rt); *calls != 2 {
+				t.Errorf("HTTP %d: %d calls after a resume", status, *calls)
+			}
+		})
+	}
+}
+
 // TestBreaker: twenty errors in five seconds open the circuit for ten minutes.
 func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,5 +113,9 @@ func (s *Source) misfit(err error) error {
 }
 
 func (s *Source) fault(err error, format string, args ...any) error {
-	return s.db.Fault(err, "%s: %s", s.place, fmt.Sprintf(format, args...))
+	fault := s.db.Fault(err, "%s: %s", s.place, fmt.Sprintf(format, args...))
+	if known := (*feed.Error)(nil); errors.As(err, &known) {
+		return fault
+	}
+	return s.blame(fault)
 }

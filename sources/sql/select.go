@@ -88,11 +88,16 @@ func (s *Source) tryCondition(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	err = s.fault(err, "look at the condition")
-	if v := feed.Judge(err); v.Verdict == feed.Retry || v.Verdict == feed.HaltConnection {
-		return err
+	return s.fault(err, "look at the condition")
+}
+
+// blame says of a fault that a person's condition may have caused, some only at a row (1/0, a cast, what may not be
+// called), that it did: neither the job nor its records are wrong then.
+func (s *Source) blame(fault error) error {
+	if v := feed.Judge(fault); s.only.where == "" || v.Verdict == feed.Retry || v.Verdict == feed.HaltConnection {
+		return fault
 	}
-	return s.unselected("the database does not take the condition: %w", err).
+	return s.unselected("the database does not take the condition: %w", fault).
 		WithRemedy("correct it; there are the columns %s", strings.Join(sqldb.Names(s.columns), ", "))
 }
 

@@ -98,6 +98,25 @@ func TestSelectChangesNothing(t *testing.T) {
 	})
 }
 
+// TestConditionFailsAtARow: a condition that fails only when rows are read fails the re-push, and never halts the job.
+func TestConditionFailsAtARow(t *testing.T) {
+	for name, where := range map[string]string{
+		"sqlite":   "load_extension('x') IS NULL",
+		"postgres": `CAST(substr("no", 1, 1) AS integer) > 3`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := orders(t, servers.New(t, name))
+			chosen, err := s.(feed.Selector).Select(t.Context(), feed.Selection{Where: where})
+			if err == nil {
+				_, err = chosen.Fetch(t.Context(), "", 10)
+			}
+			if e := feed.Judge(err); err == nil || e.Verdict != feed.Fail || !strings.Contains(e.Remedy, "there are the columns no, status") {
+				t.Errorf("%v: %s, %q", err, e.Verdict, e.Remedy)
+			}
+		})
+	}
+}
+
 func TestIdentifyAndCompare(t *testing.T) {
 	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
 		s := orders(t, d)

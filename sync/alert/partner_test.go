@@ -103,6 +103,13 @@ func (b *bureau) ran(job int, id int64, state string, waiting int64) {
 	synctest.Wait()
 }
 
+// pass lets time go by in a world that was changed.
+func (b *bureau) pass(d time.Duration) {
+	b.office.desk.Wake()
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (b *bureau) expectAll(what string, desk, boss []string) {
 	b.t.Helper()
 	if got := b.desk.take(); !slices.Equal(got, desk) {
@@ -196,14 +203,14 @@ func TestHaltedConnection(t *testing.T) {
 		b.open()
 		b.ran(0, 2, "failed", 10)
 		b.world.Halts = []Halt{{Scope: ConnectionScope, Name: "partner", At: time.Now(), Reason: "401", Code: "401", Jobs: []string{"push-orders"}}}
-		time.Sleep(lookEvery + time.Second)
+		b.pass(lookEvery + time.Second)
 		b.expectAll("halted", []string{faultTitle}, nil)
 		b.world.Halts = nil
 		b.ran(0, 3, "done", -1)
 		b.expectAll("resumed", []string{restoredTitle}, nil)
 		b.world.Jobs = slices.Clone(b.world.Jobs)
 		b.world.Jobs[0].StaleAfter, b.world.Jobs[0].PausedBy = time.Minute, "me"
-		time.Sleep(time.Hour)
+		b.pass(time.Hour)
 		b.expectAll("paused", nil, nil)
 		b.shut()
 		if list := b.shelf.all(); len(list) != 1 || list[0].Kind != Halted || list[0].Impact != 10 {
@@ -220,7 +227,7 @@ func TestIncidentsOfNobody(t *testing.T) {
 		b.ran(1, 2, "failed", -1)
 		b.expectAll("no partner", nil, nil)
 		b.world.Jobs = b.world.Jobs[:1]
-		time.Sleep(lookEvery + time.Second)
+		b.pass(lookEvery + time.Second)
 		b.shut()
 		list := b.shelf.all()
 		if len(list) != 1 || list[0].Partner != "" || list[0].Impact != -1 || list[0].EndedAt.IsZero() || !list[0].NotifiedAt.IsZero() {

@@ -15,6 +15,7 @@ var saying = map[string]int{
 	"fmt.Errorf": 0, "errors.New": 0, "feed.Errorf": 2, "Sprintf": 0, "usage": 0,
 	"WithRemedy": 0, "say": 0, "note": 0, "printTable": 2, "sayNext": 0, "ask": 0,
 	"Fault": 1, "fault": 1, "explain": 1, "wrong": 0, "Ambiguous": 1, "ambiguous": 0,
+	"no": 1, "says": 0, "sinkError": 0, // sinks/caih, sync
 	"Info": 0, "Infof": 0, "Warn": 0, "Warnf": 0, "Error": 0, "field": 1, "Debug": 0, "Debugf": 0,
 }
 
