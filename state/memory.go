@@ -21,12 +21,12 @@ func scanMemory(row scanner) (m Memory, err error) {
 	return m, err
 }
 
-// Remember keeps something, in place of what is there under its key, as an operator's change.
+// Remember keeps something, in place of what is there under its key; as an operator's change when Who says whose.
 func (s *Store) Remember(ctx context.Context, m Memory) error {
 	return s.write(ctx, fmt.Sprintf("keeping the %s of %s on connection %s", m.Topic, m.Key, m.Connection), func(t *tx) error {
 		err := t.exec("INSERT OR REPLACE INTO memory ("+memoryColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 			m.Connection, m.Topic, m.Key, m.Value, stamp(m.Until), t.orNow(m.At), m.Who, m.Why)
-		if err != nil {
+		if err != nil || m.Who == "" {
 			return err
 		}
 		return t.audit(m.Who, "keep "+m.Topic+" of "+m.Key, m.Connection, m.Why)

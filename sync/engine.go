@@ -45,7 +45,8 @@ type Engine struct {
 
 // New returns an engine.
 func New(o Options) *Engine {
-	return &Engine{Options: o, running: map[string]*run{}, rush: make(chan struct{}), started: make(chan struct{})}
+	return &Engine{Options: o, budgets: budget.Book{Memory: circuits{o.Store, o.Log}}, running: map[string]*run{}, rush: make(chan struct{}),
+		started: make(chan struct{})}
 }
 
 // Started is closed once Serve, which is called once, looks after the jobs: from then on they can be triggered and reloaded.

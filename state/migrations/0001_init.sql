@@ -285,7 +285,8 @@ CREATE TABLE alert (
 ) STRICT, WITHOUT ROWID;
 
 -- What a partner gave us for good and wants back with every request: the licence of an enterprise (topic 'licence', its name
--- the unified social credit code). No secret, nothing personal.
+-- the unified social credit code). And how long a provider that announced a block is left alone (topic 'circuit', under the
+-- name of its budget). No secret, nothing personal.
 CREATE TABLE memory (
   connection TEXT NOT NULL,
   topic      TEXT NOT NULL,

@@ -1,5 +1,6 @@
 // Package budget is what calls to one provider have in common for the life of the process, whatever connections, jobs and
-// configurations come and go meanwhile: how many there may be a second, how many at once, and whether any at all.
+// configurations come and go meanwhile: how many there may be a second, how many at once, and whether any at all. A block
+// outlives the process too, where there is a [Memory].
 //
 // A budget is known by a name that says whose it is ("coupang api-gateway.coupang.com", the same with a vendor behind it).
 // All connections that name it share it, so that many accounts at one provider are no way around its limit, and a
@@ -18,8 +19,20 @@ import (
 // Rate is calls a second.
 type Rate = rate.Limit
 
+// Memory keeps the blocks of providers for the next process, by the name of a budget. Both are called at once by several
+// goroutines; what they cannot do is theirs to report.
+type Memory interface {
+	Block(name, why string, until time.Time)
+	Blocked(name string) (until time.Time, why string) // a zero time: never
+}
+
+// worthKeeping is how long a block lasts that the next process shall know of.
+const worthKeeping = time.Minute
+
 // Book holds the budgets of a process by name. The zero Book is ready; it must not be copied once in use.
 type Book struct {
+	Memory Memory // nil: none
+
 	mu   sync.Mutex
 	list map[string]*Account
 }
@@ -33,7 +46,10 @@ func (b *Book) Account(name string, most Rate) *Account {
 	}
 	a := b.list[name]
 	if a == nil {
-		a = &Account{limiter: rate.NewLimiter(most, 1), turn: make(chan struct{}, 1)}
+		a = &Account{name: name, memory: b.Memory, limiter: rate.NewLimiter(most, 1), turn: make(chan struct{}, 1)}
+		if b.Memory != nil {
+			a.until, a.why = b.Memory.Blocked(name)
+		}
 		b.list[name] = a
 	}
 	if a.limiter.Limit() != most {
@@ -44,6 +60,8 @@ func (b *Book) Account(name string, most Rate) *Account {
 
 // Account is one budget. It is safe for concurrent use.
 type Account struct {
+	name    string
+	memory  Memory
 	limiter *rate.Limiter
 	turn    chan struct{} // holds a token while a call is under way
 
@@ -104,8 +122,13 @@ func (a *Account) Block(d time.Duration, why string) {
 }
 
 func (a *Account) block(d time.Duration, why string) {
-	if t := time.Now().Add(d); t.After(a.until) {
-		a.until, a.why = t, why
+	t := time.Now().Add(d)
+	if !t.After(a.until) {
+		return
+	}
+	a.until, a.why = t, why
+	if a.memory != nil && d >= worthKeeping {
+		a.memory.Block(a.name, why, t)
 	}
 }
 
