@@ -218,6 +218,7 @@ func TestDoctorOfADaemon(t *testing.T) {
 	p.examine(exitDone).has(t, kind.Warning, "daemon", "the daemon is version v0")
 	p.execute("UPDATE daemon SET config = '/elsewhere/jobs.toml'")
 	p.examine(exitDone).has(t, kind.Warning, "daemon", "the daemon goes by /elsewhere/jobs.toml")
+	p.execute(`CREATE TRIGGER hangs BEFORE UPDATE ON daemon WHEN new.seen_at > '2026-04' BEGIN SELECT RAISE(IGNORE); END`) // it turns, unseen
 	p.execute("UPDATE daemon SET started_at = '2026-03-01T00:00:00.000Z', seen_at = '2026-03-02T00:00:00.000Z'")
 	p.examine(exitError).has(t, kind.Bad, "daemon", "that it turns")
 	m.end()
