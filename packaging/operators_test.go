@@ -47,10 +47,10 @@ func (l *life) operators(t *testing.T) {
 
 // backedUp backs up beside the running service, restores while it is stopped, and asks the doctor.
 func (l *life) backedUp(t *testing.T) {
-	if said := l.run("milkrun", "backup", "/root/copy.db"); !strings.Contains(said, "holds the state") {
+	if said := l.run("milkrun", "backup", "/opt/copy.db"); !strings.Contains(said, "holds the state") {
 		t.Errorf("the backup: %s", said)
 	}
-	if said, err := l.try("milkrun", "restore", "/root/copy.db", "--why", "a trial"); err == nil || !strings.Contains(said, "systemctl stop milkrun") {
+	if said, err := l.try("milkrun", "restore", "/opt/copy.db", "--why", "a trial"); err == nil || !strings.Contains(said, "systemctl stop milkrun") {
 		t.Errorf("a restore beside the service: %v\n%s", err, said)
 	}
 	said, _ := l.try("milkrun", "doctor", "--deep")

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"milkrun/state"
@@ -128,4 +129,23 @@ func (o overdue) all() (s span) {
 		s.add(o.current)
 	}
 	return s
+}
+
+// redecided is what becomes of slots whose run could not begin.
+func redecided(slots []state.Slot, decision, note string) []state.Slot {
+	out := slices.Clone(slots)
+	for i := range out {
+		out[i].Decision, out[i].Note = decision, note
+	}
+	return out
+}
+
+func latest(slots []state.Slot) time.Time {
+	last := slots[0].Through
+	for _, s := range slots {
+		if s.Through.After(last) {
+			last = s.Through
+		}
+	}
+	return last
 }

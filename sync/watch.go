@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -382,23 +381,4 @@ func (w *watch) run(ctx context.Context, job *config.Job, s Start) error {
 		return err
 	}
 	return nil
-}
-
-// redecided is what becomes of slots whose run could not begin.
-func redecided(slots []state.Slot, decision, note string) []state.Slot {
-	out := slices.Clone(slots)
-	for i := range out {
-		out[i].Decision, out[i].Note = decision, note
-	}
-	return out
-}
-
-func latest(slots []state.Slot) time.Time {
-	last := slots[0].Through
-	for _, s := range slots {
-		if s.Through.After(last) {
-			last = s.Through
-		}
-	}
-	return last
 }
