@@ -36,16 +36,15 @@ func (e *Engine) Serve(ctx context.Context, conf *config.Config, atOnce bool) er
 	workers, ctx := errgroup.WithContext(ctx)
 	s := &server{engine: e, ctx: ctx, workers: workers, watches: map[string]*watch{}}
 	workers.Go(func() error { <-ctx.Done(); return nil }) // also without any job the daemon goes on until it is stopped
-	workers.Go(func() error {
-		err := s.apply(conf, func(ctx context.Context, w *watch) error { return w.beginAtOnce(ctx, atOnce) })
-		if ctx.Err() == nil {
-			return err
-		}
-		return nil
-	})
-	e.serving.Store(s)
-	close(e.started)
-	defer e.serving.Store(nil)
+	err := s.apply(conf, func(ctx context.Context, w *watch) error { return w.beginAtOnce(ctx, atOnce) })
+	switch {
+	case err == nil: // only now is every job known to whoever triggers one
+		e.serving.Store(s)
+		defer e.serving.Store(nil)
+		close(e.started)
+	case ctx.Err() == nil:
+		workers.Go(func() error { return err })
+	}
 	return workers.Wait()
 }
 

@@ -645,3 +645,24 @@ func TestServeEndsWithoutItsStateFile(t *testing.T) {
 		d.stop()
 	})
 }
+
+// TestStartedKnowsEveryJob: whoever waits until the daemon has started may trigger any job, the last one too.
+func TestStartedKnowsEveryJob(t *testing.T) {
+	var jobs []*config.Job
+	for i := range 50 {
+		jobs = append(jobs, newJob(t, fmt.Sprintf("j%02d", i), &slow{}, newShelf()))
+	}
+	p := newPlant(t, jobs...)
+	e := p.engine()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Serve(ctx, &config.Config{Jobs: jobs}, false) }()
+	<-e.Started()
+	if _, err := e.Trigger(ctx, "j49", Start{Trigger: state.Manual}); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if err := errors.Join(<-ended, e.Store.Close()); err != nil {
+		t.Error(err)
+	}
+}

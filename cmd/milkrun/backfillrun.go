@@ -182,10 +182,8 @@ func (d *daemon) beginUnit(ctx context.Context, job, who string, u state.Unit) (
 // beginAfter begins a run as soon as the job does not run.
 func (d *daemon) beginAfter(ctx context.Context, job string, start sync.Start) (int64, error) {
 	const pause = 20 * time.Millisecond // the scheduler looks at its slots when a run has ended
-	select {
-	case <-d.engine.Started():
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	if err := d.started(ctx); err != nil {
+		return 0, err
 	}
 	for {
 		id, err := d.engine.Trigger(ctx, job, start)

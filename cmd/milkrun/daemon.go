@@ -120,10 +120,18 @@ func (d *daemon) prune(ctx context.Context) {
 
 // ready tells the service manager once jobs are looked after.
 func (d *daemon) ready(ctx context.Context) {
+	if d.started(ctx) == nil {
+		d.warn(d.manager.Ready(d.status()))
+	}
+}
+
+// started waits until every job is looked after: what asks for a run or a reload may come before.
+func (d *daemon) started(ctx context.Context) error {
 	select {
 	case <-d.engine.Started():
-		d.warn(d.manager.Ready(d.status()))
+		return nil
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

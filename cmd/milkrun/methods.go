@@ -145,10 +145,8 @@ func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
 	if err := checkRange(ctx, job, start); err != nil {
 		return out, err
 	}
-	select {
-	case <-d.engine.Started():
-	case <-ctx.Done():
-		return out, ctx.Err()
+	if err := d.started(ctx); err != nil {
+		return out, err
 	}
 	if out.Run, err = d.engine.Trigger(ctx, job.Name, start); err != nil {
 		return out, heldBack(err, job.Location)

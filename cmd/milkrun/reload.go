@@ -25,6 +25,9 @@ func (d *daemon) reloads(ctx context.Context, hangups <-chan os.Signal) {
 // reload takes up a good configuration and returns what changed; a bad one changes nothing. Runs under way finish with
 // what they began with.
 func (d *daemon) reload(ctx context.Context, why string) ([]config.Change, error) {
+	if err := d.started(d.serving); err != nil {
+		return nil, err
+	}
 	d.loading.Lock()
 	defer d.loading.Unlock()
 	d.warn(d.manager.Reloading("reading " + d.app.configFile()))
