@@ -237,11 +237,12 @@ func jobs(url, database string) string {
 	b.WriteString("timezone = \"Asia/Shanghai\"\n")
 	connections := stand.New(stand.Options{}).Settings()
 	connections["sqlite"] = map[string]string{"dsn": database}
-	delete(connections, "exchange")
-	for kind, settings := range connections {
+	for _, kind := range []string{"credit", "busipush", "sqlite"} {
 		fmt.Fprintf(b, "[connections.%s]\ntype = %q\n", kind, kind)
-		for key, value := range settings {
-			fmt.Fprintf(b, "%s = %q\n", key, strings.Replace(value, "http://127.0.0.1", url, 1))
+		for key, value := range connections[kind] {
+			if !strings.Contains(key, ".") { // the envelope and the account are for those who have them
+				fmt.Fprintf(b, "%s = %q\n", key, strings.Replace(value, "http://127.0.0.1", url, 1))
+			}
 		}
 	}
 	fmt.Fprintf(b, `
