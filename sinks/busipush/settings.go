@@ -88,7 +88,8 @@ func (s *settings) Open(_ context.Context, env kind.Env) (feed.Sink, error) {
 			values[i] = v
 		}
 	}
-	return &sink{settings: s, label: env.Connection, client: s.connection.Client(env.RoundTripper), encoder: newEncoder(values, local, shanghai())}, nil
+	return &sink{settings: s, label: env.Connection, client: s.connection.Client(env.RoundTripper),
+		encoder: newEncoder(values, local, shanghai()), buffers: make(chan []byte, 16)}, nil
 }
 
 // shanghai is the zone of create_date; without a time zone database, its offset since 1991.

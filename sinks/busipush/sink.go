@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"milkrun/sync/feed"
@@ -32,7 +31,7 @@ type sink struct {
 	label   string // of the connection
 	client  *transport.Client
 	encoder *encoder
-	buffers sync.Pool // of *[]byte
+	buffers chan []byte // of calls that have ended; a pool would be emptied by the collector between two batches
 }
 
 // Prepare checks that every field has its column. A field with a default needs none, unless map names one.
@@ -76,20 +75,23 @@ func (s *sink) Deliver(ctx context.Context, b feed.Batch) ([]feed.Rejection, err
 	if n > maxRecords {
 		return nil, feed.Errorf(feed.Fail, "batch", "a batch of %d records is above %s", n, s.Limits().Rule)
 	}
-	buf, _ := s.buffers.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
+	var buf []byte
+	select {
+	case buf = <-s.buffers:
+	default:
 	}
 	columns, _ := s.place(b.Columns)
-	out := s.encoder.encode(*buf, b, columns)
-	*buf = out.data
-	if out.records == 0 {
-		s.buffers.Put(buf)
-		return out.rejected, nil
+	out := s.encoder.encode(buf, b, columns)
+	sent := true
+	var err error
+	if out.records > 0 {
+		sent, err = s.send(ctx, out.records, out.data)
 	}
-	sent, err := s.send(ctx, out.records, out.data)
 	if sent {
-		s.buffers.Put(buf)
+		select {
+		case s.buffers <- out.data:
+		default: // enough are kept
+		}
 	}
 	return out.rejected, err
 }
