@@ -11,6 +11,7 @@ import (
 // TestInstalledWithoutSystemd installs, upgrades and removes the .deb where no systemd runs, as in the making of an
 // image.
 func TestInstalledWithoutSystemd(t *testing.T) {
+	t.Parallel()
 	need(t, true, "dpkg", "dpkg-deb")
 	m := newMachine(t)
 	must := m.shell
@@ -41,6 +42,7 @@ func TestInstalledWithoutSystemd(t *testing.T) {
 // TestRPMInstalledWithoutSystemd does the same with the .rpm. The machine is a Debian, whose packages rpm does not know, hence
 // --nodeps; a changed configuration is kept under the name that rpm gives it.
 func TestRPMInstalledWithoutSystemd(t *testing.T) {
+	t.Parallel()
 	need(t, true, "rpm")
 	m := newMachine(t)
 	const kept = "grep -qx state /var/lib/milkrun/milkrun.db; grep -qx secret /etc/milkrun/credentials/credit-password"

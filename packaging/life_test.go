@@ -38,6 +38,7 @@ const quick = "[Service]\nRestartSec=100ms\n"
 // TestLifeOfAService installs the .deb on a machine that runs systemd, and lets happen to it what happens to machines. The
 // parts build on one another.
 func TestLifeOfAService(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	need(t, true, "systemd-nspawn", "nsenter", "dpkg", "systemd-analyze")
 	if os.Getenv(builtEnv) == "" {
 		newMachine(t) // skips the test where there can be none

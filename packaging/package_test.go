@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// built are the packages of two versions, built once for all tests. The older one is built of the sources as they are,
-// the newer one of a copy in another folder.
+// built are the packages of two versions, built once for all tests.
 type built struct {
 	dir  string
 	once map[string]func() error // by version; none when they were built before this process began
@@ -60,6 +59,7 @@ func buildIn(sources, version, out string) error {
 
 // TestPackagesAreReproducible: the same sources in another folder, and of another age, give the same bytes.
 func TestPackagesAreReproducible(t *testing.T) {
+	t.Parallel()
 	first := packages.get(t, older)
 	copied := t.TempDir()
 	for _, name := range []string{"cmd", "docs", "packaging", "sinks", "sources", "state", "sync"} {

@@ -37,7 +37,9 @@ func child(ctx context.Context, what, url, file, number string) error {
 	case "read":
 		took, err = read(ctx, file, n)
 	case "post":
-		took, err = post(ctx, url, n)
+		took, err = post(ctx, url, 1, n)
+	case "post at once":
+		took, err = post(ctx, url, inFlight, n)
 	}
 	if err == nil {
 		fmt.Print(took)

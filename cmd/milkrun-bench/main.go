@@ -76,15 +76,17 @@ func (b *bench) run(ctx context.Context, only string) (err error) {
 	return b.report(ctx, only)
 }
 
-// build makes the milkrun binary from the source tree the program is run in.
+// build makes the milkrun binary from the source tree the program is run in, of packages compiled as for a release
+// (packaging/build.sh) and not with the flags of whoever runs the bench: -race would make another binary.
 func (b *bench) build(ctx context.Context) (err error) {
 	if b.milkrun != "" {
 		b.milkrun, err = filepath.Abs(b.milkrun)
 		return err
 	}
 	b.milkrun = filepath.Join(b.dir, "milkrun")
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.milkrun, "./cmd/milkrun").CombinedOutput()
-	if err != nil {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "netgo,osusergo,sqlite_omit_load_extension", "-o", b.milkrun, "./cmd/milkrun")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building milkrun: %w\n%s(run this in the source tree, or name a binary with -milkrun)", err, out)
 	}
 	return nil

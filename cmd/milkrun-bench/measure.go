@@ -20,7 +20,7 @@ const (
 	prefetch  = 8
 	inFlight  = 4
 	fewPages  = 200 // of the loop at latency, and without it to compare
-	bodies    = 120 // requests of the latency limit
+	requests  = 120 // of the latency limit, at most
 )
 
 // The names of the measurements.
@@ -71,8 +71,8 @@ func (b *bench) experiments() []experiment {
 		{push, 1, 0, b.push(b.affairs)},
 		{smallPush, 1, 0, b.push(b.affairs / 10)},
 		{latePush, 1, latency, b.push(b.affairs)},
-		{postOne, 1, 0, b.post(1)},
-		{postLate, 1, latency, b.post(inFlight)},
+		{postOne, 1, 0, b.post("post")},
+		{postLate, 1, latency, b.post("post at once")},
 	}
 }
 
@@ -120,7 +120,7 @@ func (r round) compute(names map[string]bool) {
 		r[loopLimit] = measurement{rows: whole.rows, wall: wall, bare: true}
 	}
 	if names[postLimit] {
-		r[postLimit] = measurement{rows: inFlight * batchSize, wall: latency + r[postOne].wall/bodies, bare: true}
+		r[postLimit] = measurement{rows: inFlight * batchSize, wall: latency + r[postOne].wall*batchSize/time.Duration(r[postOne].rows), bare: true}
 	}
 }
 
@@ -167,10 +167,11 @@ func (b *bench) read(ctx context.Context, _ *sandbox, _ string) (measurement, er
 	return self(ctx, b.affairs, "read", "", business)
 }
 
-func (b *bench) post(atOnce int) doing {
+func (b *bench) post(what string) doing {
 	return func(ctx context.Context, s *sandbox, _ string) (measurement, error) {
-		m, err := self(ctx, atOnce, "post", s.url+"/busipush", "")
-		m.rows = bodies * batchSize
+		n := min(requests, max(inFlight, b.affairs/batchSize))
+		m, err := self(ctx, n, what, s.url+"/busipush", "")
+		m.rows = n * batchSize
 		return m, err
 	}
 }

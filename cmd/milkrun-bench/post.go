@@ -21,8 +21,8 @@ import (
 
 // post is the latency limit: requests encoded and signed beforehand are sent, so many in flight at once. Only the
 // sending is timed.
-func post(ctx context.Context, base string, atOnce int) (time.Duration, error) {
-	requests, err := encoded()
+func post(ctx context.Context, base string, atOnce, n int) (time.Duration, error) {
+	bodies, err := encoded(n)
 	if err != nil {
 		return 0, err
 	}
@@ -30,15 +30,15 @@ func post(ctx context.Context, base string, atOnce int) (time.Duration, error) {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	begin := time.Now()
-	for _, body := range requests {
+	for _, body := range bodies {
 		group.Go(func() error { return send(ctx, client, base, body) })
 	}
 	err = group.Wait()
 	return time.Since(begin), err
 }
 
-// encoded returns the bodies of full requests.
-func encoded() ([][]byte, error) {
+// encoded returns the bodies of n full requests.
+func encoded(n int) ([][]byte, error) {
 	conn, test := busipush.NewConnection(), stand.New(stand.Options{}).Settings()["busipush"]
 	signer, ok := conn.(kind.Signer)
 	if !ok {
@@ -49,7 +49,7 @@ func encoded() ([][]byte, error) {
 			return nil, err
 		}
 	}
-	list := make([][]byte, bodies)
+	list := make([][]byte, n)
 	for i := range list {
 		signed, err := signer.Sign(kind.SignRequest{})
 		if err != nil {

@@ -118,6 +118,7 @@ func (p program) commands(path []string) ([]command, error) {
 // below asks as a shell does that completes a command line. Names of jobs may follow a command, too: what a command lists
 // in its help is a command. How each shell is told to complete is nothing for a manual.
 func (p program) below(path []string, help string) ([]string, error) {
+	p.lang = "en" // names are the same in every language, and Chinese takes longer to say
 	if slices.Equal(path, []string{"completion"}) {
 		return nil, nil
 	}

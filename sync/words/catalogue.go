@@ -157,6 +157,16 @@ func expression(pieces []piece, open string) string {
 	return b.String()
 }
 
+// possible are the shapes that a text, or a part of it, may have: it holds all that their texts must have.
+func (c *catalogue) possible(text string) (list []*shape) {
+	for _, s := range c.shapes {
+		if strings.Contains(text, s.inner) && strings.Contains(text, s.prefix) && strings.Contains(text, s.suffix) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // match returns the arguments that a text was made from.
 func (s *shape) match(text string) (args []string, ok bool) {
 	if len(text) < len(s.prefix)+len(s.suffix) || !strings.HasPrefix(text, s.prefix) || !strings.HasSuffix(text, s.suffix) ||

@@ -42,17 +42,18 @@ func (l Lang) Aside(text string) string {
 
 // inner translates a text that may be a part of another.
 func (c *catalogue) inner(text string) string {
-	if len(text) > longest {
+	if len(text) > longest || !strings.Contains(text, " ") {
 		return text
 	}
-	return (&reader{catalogue: c, known: map[string]reading{}}).best(text, 0).text
+	return (&reader{catalogue: c, shapes: c.possible(text), known: map[string]reading{}}).best(text, 0).text
 }
 
 // reader finds out what a text was made from.
 type reader struct {
 	*catalogue
-	known map[string]reading
-	work  int
+	shapes []*shape // those that a part of the text may have
+	known  map[string]reading
+	work   int
 }
 
 // reading is one way to understand a text.
@@ -123,8 +124,8 @@ func (r *reader) apply(s *shape, args []string, depth int) reading {
 			parts[i] = r.argument(arg, depth+1)
 		}
 		out.weight += parts[i].weight
-		if i != s.tail && strings.Contains(arg, ": ") {
-			out.weight-- // a wrap is better read as one
+		if i != s.tail && strings.Contains(arg, ": ") || strings.Contains(arg, "; ") {
+			out.weight-- // a wrap is better read as one, and so are two sentences
 		}
 	}
 	before := false // the part before was translated
@@ -193,8 +194,11 @@ func (r *reader) bySeam(s string, depth int) (best reading) {
 		}
 		found++
 		left := r.whole(s[:i], depth+1)
-		right := r.whole(s[i+len(seam):], depth+1)
-		if one := join(left, seam, right); one.weight > best.weight {
+		behind, end := s[i+len(seam):], ""
+		if seam == " (" && closes(behind) {
+			behind, end = strings.TrimSuffix(behind, ")"), ")"
+		}
+		if one := join(left, seam, r.whole(behind, depth+1), end); one.weight > best.weight {
 			best = one
 		}
 		glued := r.whole(strings.TrimPrefix(s[i:], " "), depth+1) // the catalogue may hold the second part with its seam
@@ -216,8 +220,26 @@ func seamAt(s string) string {
 	return ""
 }
 
-// join puts two readings together, with the punctuation of the language they are in now.
-func join(left reading, seam string, right reading) reading {
+// closes says whether the last sign of s is the bracket that ends what a bracket before s began.
+func closes(s string) bool {
+	open := 1
+	for i, c := range s {
+		switch c {
+		case '(':
+			open++
+		case ')':
+			open--
+		}
+		if open == 0 {
+			return i == len(s)-1
+		}
+	}
+	return false
+}
+
+// join puts two readings together, with the punctuation of the language they are in now; end is the bracket that a seam
+// began.
+func join(left reading, seam string, right reading, end string) reading {
 	weight := left.weight + right.weight
 	if weight > 0 {
 		switch seam {
@@ -229,7 +251,11 @@ func join(left reading, seam string, right reading) reading {
 			if left.weight > 0 && right.weight > 0 {
 				seam = "，"
 			}
+		case " (":
+			if end != "" && right.weight > 0 {
+				seam, end = "（", "）"
+			}
 		}
 	}
-	return reading{left.text + seam + right.text, weight}
+	return reading{left.text + seam + right.text + end, weight}
 }
