@@ -248,7 +248,7 @@ func rocket() []stream {
 	return []stream{
 		{
 			name: "rg-orders", category: 10, list: "data", key: []string{"orderId"}, versions: one(rocketAPI + "orders"), sweepDay: 2,
-			paging: paging{kind: byToken, token: "nextToken"}, window: window{compactDays, 30 * day, "paidDateFrom", "paidDateTo"},
+			paging: paging{kind: byToken, token: "nextToken"}, window: window{compactDays, 29 * day, "paidDateFrom", "paidDateTo"}, // 30 dates
 			items: "orderItems", parts: rocketItems, itemKey: []string{"orderItems_vendorItemId"},
 			fields: "orderId:i,vendorId,paidAt:ts,orderItems:j",
 		},

@@ -33,8 +33,9 @@ type request struct {
 	patient bool
 }
 
-// get sends a request, signed anew at every attempt; a signature that counts as expired is made once more. What goes wrong
-// is a *feed.Error, those of open circuits among them: then nothing was sent.
+// get sends a request, signed anew at every attempt; a signature that counts as expired is made once more, within the same
+// turn: nobody else asks before it is known whether that helped. What goes wrong is a *feed.Error, those of open circuits and of
+// a verdict on the connection among them: then nothing was sent.
 func (k *caller) get(ctx context.Context, q request) (transport.Call, transport.Response, error) {
 	call := transport.Call{
 		Op:      q.op,
@@ -44,55 +45,59 @@ func (k *caller) get(ctx context.Context, q request) (transport.Call, transport.
 	call.Refused = func(status int, header http.Header, body []byte) *feed.Error {
 		return k.judge(call, status, header, body)
 	}
-	r, err := k.once(ctx, call, codeExpired)
-	if err != nil && feed.Judge(err).Code == codeExpired {
-		r, err = k.once(ctx, call, "")
-	}
+	r, err := k.inTurn(ctx, call)
 	if err == nil {
 		k.heed(r.Header)
 	}
 	return call, r, err
 }
 
-// once makes one attempt within the budgets. What halts the connection also opens the vendor's circuit, before the turn
-// ends: other jobs wait for it, and would call before they hear of the halt. An error of the code that is mended does not.
-func (k *caller) once(ctx context.Context, call transport.Call, mended string) (transport.Response, error) {
-	done, err := k.admitted(ctx, call.Op)
+// inTurn makes the attempts of a call while no other job of the vendor calls. What halts the connection is left for those
+// that wait for their turn: they would call before they hear of the halt.
+func (k *caller) inTurn(ctx context.Context, call transport.Call) (transport.Response, error) {
+	done, err := k.account.vendor.Turn(ctx)
 	if err != nil {
-		return transport.Response{}, err
+		return transport.Response{}, waiting(call.Op, err)
 	}
 	defer done()
-	r, err := k.client.Do(ctx, call)
+	r, err := k.once(ctx, call)
+	if err != nil && feed.Judge(err).Code == codeExpired {
+		r, err = k.once(ctx, call)
+	}
 	if err == nil {
 		k.account.vendor.Good()
-	} else if e := feed.Judge(err); e.Verdict == feed.HaltConnection && e.Code != mended {
-		k.account.vendor.Block(haltTakes, err.Error())
+	} else if e := feed.Judge(err); e.Verdict == feed.HaltConnection && !e.Unsent {
+		k.connection.verdict.pass(k, e)
 	}
 	return r, err
 }
 
-// admitted waits for the vendor's turn and for what the call costs, and sees that no circuit is open.
-func (k *caller) admitted(ctx context.Context, op string) (done func(), err error) {
-	if err := k.closed(op); err != nil {
-		return nil, err
-	}
-	waiting := func(err error) error {
-		return feed.Errorf(feed.Retry, "", "%s: waiting for its turn: %w", op, err)
-	}
-	if done, err = k.account.vendor.Turn(ctx); err != nil {
-		return nil, waiting(err)
+// once makes one attempt within the budgets, unless the connection is to be halted or a circuit is open.
+func (k *caller) once(ctx context.Context, call transport.Call) (transport.Response, error) {
+	if err := k.barred(call.Op); err != nil {
+		return transport.Response{}, err
 	}
 	for _, a := range k.account.all() {
 		if err := a.Wait(ctx); err != nil {
-			done()
-			return nil, waiting(err)
+			return transport.Response{}, waiting(call.Op, err)
 		}
 	}
-	if err := k.closed(op); err != nil { // by the call before
-		done()
-		return nil, err
+	if err := k.barred(call.Op); err != nil { // by a call of another vendor
+		return transport.Response{}, err
 	}
-	return done, nil
+	return k.client.Do(ctx, call)
+}
+
+func waiting(op string, err error) *feed.Error {
+	return feed.Errorf(feed.Retry, "", "%s: waiting for its turn: %w", op, err)
+}
+
+// barred is why nothing may be sent: the verdict that another job met on the connection, or an open circuit.
+func (k *caller) barred(op string) error {
+	if e := k.connection.verdict.on(op); e != nil {
+		return e
+	}
+	return k.closed(op)
 }
 
 // closed is the error of an open circuit.
@@ -171,14 +176,21 @@ func (b budgets) all() []*budget.Account {
 	return []*budget.Account{b.provider, b.vendor, b.rocket}
 }
 
-// describe names a call for error texts, without what is in it.
-func describe(label string, c cursor, page string) string {
-	text := label
-	if !c.From.IsZero() {
-		text += fmt.Sprintf(" from %s to %s", c.From.Format("2006-01-02T15:04"), c.To.Format("2006-01-02T15:04"))
+// describe names a call for error texts, without what is in it: the resource with its sweep, the id, the page, the window.
+func describe(label string, c cursor, id string, paged bool) string {
+	text := strings.TrimSpace(label + " " + c.Sweep)
+	if id != "" {
+		text = fmt.Sprintf("%s of id %s", text, id)
 	}
-	if c.Sweep != "" {
-		text += " " + c.Sweep
+	const minute = "2006-01-02T15:04"
+	switch from, to := c.From.Format(minute), c.To.Format(minute); {
+	case c.From.IsZero() && paged:
+		return fmt.Sprintf("%s page %d", text, c.Page+1)
+	case c.From.IsZero():
+		return text
+	case paged:
+		return fmt.Sprintf("%s page %d from %s to %s", text, c.Page+1, from, to)
+	default:
+		return fmt.Sprintf("%s from %s to %s", text, from, to)
 	}
-	return text + page
 }

@@ -86,6 +86,7 @@ type layout struct {
 	items    string // the list that is exploded, "" for none
 	parts    []field
 	known    map[string]field // every field of the document by its own name: what is personal, and what is not
+	guessed  guesses          // about the names of other fields
 }
 
 // layoutOf returns the layout of a stream. A field that is personal has no column unless it is asked for.

@@ -39,7 +39,8 @@ type connection struct {
 	market               string
 	rate, rocket, shared budget.Rate
 
-	own budget.Book // where the process has none
+	own     budget.Book // where the process has none
+	verdict verdict
 }
 
 // NewConnection returns a connection with the defaults: Coupang's gateway, 5 calls a second.

@@ -19,8 +19,7 @@ const (
 	mostRest     = 30 * time.Minute
 	mostErrors   = 20
 	withinErrors = 5 * time.Second
-	mostFailures = 3               // HTTP 500 in a row for one page
-	haltTakes    = 2 * time.Second // until all jobs have heard of a halt
+	mostFailures = 3 // HTTP 500 in a row for one page
 )
 
 // judge says what a status other than 2xx means at Coupang, and opens the circuits that follow; nil leaves it to package

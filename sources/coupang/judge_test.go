@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,30 +130,72 @@ func TestThrottled(t *testing.T) {
 	})
 }
 
-// TestHaltReachesThoseWhoWait: jobs that wait for the turn while one is told of a block do not call as well.
-func TestHaltReachesThoseWhoWait(t *testing.T) {
-	for _, status := range []int{302, 401, 403, 404} {
+// TestVerdictIsShared: what halts the connection is asked for once, however many jobs wait for their turn or begin before the
+// halt is recorded, which is when the source that met it is closed.
+func TestVerdictIsShared(t *testing.T) {
+	const expired = `{"code":"ERROR","message":"Specified signature is expired."}`
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		skew   time.Duration
+		calls  int
+		code   string
+	}{
+		"blocked": {302, "", 0, 1, "HTTP 302"}, "key": {401, "", 0, 1, "HTTP 401"}, "expired": {401, expired, 0, 2, "HTTP 401 expired"},
+		"clock": {401, expired, time.Hour, 1, "clock"}, "address": {403, "Not allowed IP", 0, 1, "HTTP 403 IP"}, "path": {404, "", 0, 1, "HTTP 404"},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			env := kind.Env{Budgets: own()}
 			rt, calls := counted(roundTrip(func(r *http.Request) (*http.Response, error) {
 				time.Sleep(time.Second)
-				return reply(status, "")(r)
+				return reply(c.status, c.body, "Date", time.Now().Add(-c.skew).UTC().Format(http.TimeFormat))(r)
 			}))
-			c := connect(t, nil)
+			on, env := connect(t, nil), kind.Env{Connection: "coupang", Budgets: own(), RoundTripper: rt}
+			job := func() feed.Source { return openWith(t, on, env, noon, "orders", map[string]any{"since": "2026-11-20"}) }
 			var jobs sync.WaitGroup
-			for range 4 {
-				jobs.Go(func() { _ = ask(t, c, env, rt) })
+			sources := []feed.Source{job(), job(), job(), job()}
+			errs := make([]*feed.Error, len(sources))
+			for i, s := range sources {
+				jobs.Go(func() {
+					_, err := s.Fetch(t.Context(), "", 50)
+					errs[i] = feed.Judge(err)
+				})
 			}
 			jobs.Wait()
-			if *calls != 1 {
-				t.Errorf("HTTP %d: %d calls", status, *calls)
+			time.Sleep(time.Hour) // the one that met it delivers what it read before
+			_, err := job().Fetch(t.Context(), "", 50)
+			told := 0
+			for _, e := range slices.Concat(errs, []*feed.Error{feed.Judge(err)}) {
+				if e.Verdict != feed.HaltConnection || e.Code != c.code || e.Remedy == "" {
+					t.Errorf("%s: %+v", name, e)
+				}
+				if !e.Unsent {
+					told++
+				}
 			}
-			time.Sleep(haltTakes) // an operator resumes
-			if _ = ask(t, c, env, rt); *calls != 2 {
-				t.Errorf("HTTP %d: %d calls after a resume", status, *calls)
+			if *calls != c.calls || told != 1 {
+				t.Errorf("%s: %d calls, want %d; %d jobs were told by Coupang", name, *calls, c.calls, told)
+			}
+			for _, s := range sources { // the halt is recorded; an operator resumes
+				if err := s.(io.Closer).Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := job().Fetch(t.Context(), "", 50); feed.Judge(err).Unsent || *calls != 2*c.calls {
+				t.Errorf("%s: %d calls after a resume: %v", name, *calls, err)
 			}
 		})
 	}
+}
+
+// TestVerdictOfAnotherConnection: one vendor's wrong key is no reason to halt another vendor.
+func TestVerdictOfAnotherConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := kind.Env{Budgets: own()}
+		_ = ask(t, connect(t, nil), env, reply(401, ""))
+		if err := ask(t, connect(t, map[string]any{"vendor_id": "A00099999"}), env, reply(200, `{"code":200,"data":[]}`)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestBreaker: twenty errors in five seconds open the circuit for ten minutes.

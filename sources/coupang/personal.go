@@ -3,6 +3,8 @@ package coupang
 import (
 	"slices"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"milkrun/sync/mask"
 )
@@ -52,10 +54,34 @@ func (l *layout) member(o object, parent, key string) {
 	case l.personal == dropped:
 		delete(o, key)
 	case scalarValue(v):
-		o[key] = mask.Value(rule, textOf(v))
+		o[key] = veil(rule, textOf(v))
 	default:
 		o[key] = l.under(key, v)
 	}
+}
+
+// veil masks a text. Coupang masks names itself, between the first character and the last (신*희): those are left as they are.
+// Of nothing else does it say so: a star in an address is a part of it.
+func veil(rule mask.Rule, v any) any {
+	s, ok := v.(string)
+	if !ok || rule == ruleOf("name") && veiled(s) {
+		return v
+	}
+	return rule.Anew(s)
+}
+
+// veiled says whether a name is masked as Coupang does it.
+func veiled(name string) bool {
+	n := utf8.RuneCountInString(name)
+	_, first := utf8.DecodeRuneInString(name)
+	_, last := utf8.DecodeLastRuneInString(name)
+	switch {
+	case n == 2:
+		return name[first:] == "*"
+	case n > 2:
+		return strings.Trim(name[first:len(name)-last], "*") == ""
+	}
+	return false
 }
 
 func scalarValue(v any) bool {
@@ -110,7 +136,36 @@ func (l *layout) sensitive(parent, name string) (mask.Rule, bool) {
 	case slices.Contains(harmless(), name):
 		return 0, false
 	}
-	return mask.Guess(name)
+	return l.guessed.of(name)
+}
+
+// guesses remembers what [mask.Guess] says of names: guessing takes longer than all else that is done with a field.
+type guesses struct {
+	mu   sync.Mutex
+	said map[string]guess
+}
+
+type guess struct {
+	rule     mask.Rule
+	personal bool
+}
+
+const mostGuesses = 1000 // a record may bring any name
+
+func (g *guesses) of(name string) (mask.Rule, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	said, known := g.said[name]
+	if !known {
+		said.rule, said.personal = mask.Guess(name)
+		if g.said == nil {
+			g.said = map[string]guess{}
+		}
+		if len(g.said) < mostGuesses {
+			g.said[name] = said
+		}
+	}
+	return said.rule, said.personal
 }
 
 // harmless are names that sound personal and are not: of things, and of lists whose own fields are looked at.

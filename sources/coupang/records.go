@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"milkrun/sync/feed"
-	"milkrun/sync/mask"
 )
 
 // element is one row to be: a record, and with items = "rows" one of its parts.
@@ -59,7 +58,7 @@ func (l *layout) append(values []feed.Value, fields []field, from object, prefix
 			return values, prefix + f.name(), err
 		}
 		if f.personal && f.form == text && l.personal == masked {
-			v[0] = mask.Value(f.rule, v[0])
+			v[0] = veil(f.rule, v[0])
 		}
 		values = append(values, v...)
 	}

@@ -118,6 +118,20 @@ func (s *settings) start() (time.Time, error) {
 	return t, err
 }
 
+// Columns returns the names of the columns; see package config.
+func (s *settings) Columns() []string {
+	st := find(s.resource)
+	if st == nil {
+		return nil
+	}
+	return st.layoutOf(s.personal, s.form(st)).columns.Names()
+}
+
+// form is what becomes of the lists within records.
+func (s *settings) form(st *stream) string {
+	return cmp.Or(s.items, map[bool]string{true: asRows}[st.rows], asJSON)
+}
+
 // Limits returns the bounds of a page: an answer with more rows is handed on in parts.
 func (s *settings) Limits() kind.Limits { return kind.Limits{Default: 500} }
 
@@ -151,7 +165,7 @@ func (s *settings) open(st *stream, env kind.Env, v string, ids []string) (*sour
 	src := &source{
 		stream: st, version: ver, label: env.Connection + ": " + st.name, ids: ids, since: since, lookback: time.Duration(st.sweepDay) * day,
 		caller: &caller{connection: c, client: c.Client(env.RoundTripper), account: c.budgets(env.Budgets, st.rg())},
-		layout: st.layoutOf(s.personal, cmp.Or(s.items, map[bool]string{true: asRows}[st.rows], asJSON)),
+		layout: st.layoutOf(s.personal, s.form(st)),
 		end:    s.now().Truncate(time.Second).In(seoul()),
 	}
 	if s.since != "" {

@@ -2,7 +2,6 @@ package coupang
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -141,7 +140,7 @@ func (s *source) read(ctx context.Context, c cursor, limit int) (f found, next c
 		if !ok {
 			return f, c, false, err
 		}
-		next, some := s.sweepOn(c, ids)
+		next, some := s.parted(c, ids)
 		return found{rejected: refused}, next, !some, nil
 	}
 	all := s.layout.elements(a.records)
@@ -153,6 +152,15 @@ func (s *source) read(ctx context.Context, c cursor, limit int) (f found, next c
 	}
 	next, some := s.turn(c, a, ids)
 	return f, next, !some, nil
+}
+
+// parted is the cursor behind a refusal: at the next id when the first thing it was asked is refused, for the answer to all else
+// would be the same and Coupang blocks who makes many errors; else at the next sweep.
+func (s *source) parted(c cursor, ids listed) (cursor, bool) {
+	if c.Page == 0 && c.Sweep == c.first(s).Sweep {
+		return s.leave(c, ids)
+	}
+	return s.sweepOn(c, ids)
 }
 
 // park makes a dead letter of an id that Coupang refuses, so that the others are read. Other errors are not its fault.
@@ -294,7 +302,7 @@ func (s *source) ask(ctx context.Context, c cursor, id string) (answer, error) {
 
 // request is the call of a cursor.
 func (s *source) request(c cursor, id string) request {
-	st, page := s.stream, ""
+	st := s.stream
 	q := request{path: s.caller.connection.path(s.version.path, id), patient: s.patient}
 	q.params = append(q.params, st.window.params(c, s.version.zoned)...)
 	for _, p := range st.params {
@@ -317,12 +325,6 @@ func (s *source) request(c cursor, id string) request {
 	if c.Size > 0 {
 		q.params = append(q.params, param{st.paging.size, strconv.Itoa(c.Size)})
 	}
-	if st.paging.kind != whole {
-		page = fmt.Sprintf(" page %d", c.Page+1)
-	}
-	if st.id != "" {
-		page = " of " + id + page
-	}
-	q.op = describe(s.label, c, page)
+	q.op = describe(s.label, c, id, st.paging.kind != whole)
 	return q
 }

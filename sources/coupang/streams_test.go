@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"milkrun/sync/sandbox"
+	"milkrun/sync/setting/settingtest"
 )
 
 // TestEveryStream reads each of them, in each version, from the stand-in.
@@ -68,5 +69,27 @@ func keyed(t *testing.T, st stream, rows []map[string]any) {
 		} else {
 			seen[text] = true
 		}
+	}
+}
+
+// TestColumnsAreKnown: what the settings say of the columns, before anything is read, is what comes.
+func TestColumnsAreKnown(t *testing.T) {
+	for _, st := range streams() {
+		for _, values := range []map[string]any{{}, {"personal": masked}, {"items": asRows}} {
+			if values["items"] != nil && st.items == "" || st.name == "download-coupons" {
+				continue
+			}
+			s := NewSource(connect(t, nil)).(*settings)
+			settingtest.Fill(t, s, map[string]any{"resource": st.name})
+			settingtest.Valid(t, s, values)
+			opened := open(t, sandbox.Transport(shop(sandbox.CoupangOptions{})), st.name, values)
+			page, err := opened.Fetch(t.Context(), "", 1)
+			if err != nil || !slices.Equal(s.Columns(), page.Rows.Columns.Names()) || len(s.Columns()) == 0 {
+				t.Errorf("%s %v: %q, %v", st.name, values, s.Columns(), err)
+			}
+		}
+	}
+	if names := NewSource(connect(t, nil)).(*settings).Columns(); names != nil {
+		t.Errorf("without a resource: %q", names)
 	}
 }

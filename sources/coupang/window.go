@@ -139,7 +139,9 @@ func (w window) until(from time.Time, span time.Duration) time.Time {
 	return from.Add(span)
 }
 
-// params are the bounds as they are sent. Days are sent with the last one inside the window.
+// params are the bounds as they are sent. Days are sent with the last one inside the window; compact ones with the day behind
+// it, as some read the document to mean that the bound itself is outside (C5): of a window that ends today, today would be
+// missed. Where it is inside, that day comes twice and is left out.
 func (w window) params(c cursor, zoned bool) []param {
 	format, offset := "", ""
 	from, to := c.From.In(seoul()), c.To.In(seoul())
@@ -148,12 +150,11 @@ func (w window) params(c cursor, zoned bool) []param {
 		return nil
 	case months:
 		return []param{{w.from, from.Format("2006-01")}}
-	case days, compactDays:
+	case days:
 		to = to.Add(-day)
 		format = time.DateOnly
-		if w.unit == compactDays {
-			format = "20060102"
-		}
+	case compactDays:
+		format = "20060102"
 	case minutes:
 		format = "2006-01-02T15:04"
 	case seconds:

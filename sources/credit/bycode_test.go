@@ -3,6 +3,7 @@ package credit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -380,14 +381,17 @@ func TestUploadLicence(t *testing.T) {
 				account := maps.Clone(d.account)
 				account["licence"] = map[string]any{"send_file_as": as}
 				w := newWorld(t, dialect{account, d.envelope}, sandbox.CreditOptions{Count: 3}, nil)
-				if as == fileMultipart && w.conn.envelope.On() {
-					t.Skip("the stand-in takes sealed requests only")
-				}
 				codes, _ := w.listed()
 				env := kind.Env{Connection: "credit", RoundTripper: w.partner}
 				id, err := w.conn.UploadLicence(t.Context(), env, kind.Licence{Code: codes[0], Name: "授权书.pdf", File: []byte("%PDF-1.7")})
 				if err != nil || id != sandbox.LicenceOf(codes[0]) {
 					t.Errorf("%s, %v", id, err)
+				}
+				if name == "data only" && as == fileMultipart { // a platform that answers in clear what was asked in clear
+					w.platform.Speak(nil, w.conn.account.pwdTransform)
+					if id, err = w.conn.UploadLicence(t.Context(), env, kind.Licence{Code: codes[0], Name: "a.pdf", File: []byte("x")}); err != nil || id == "" {
+						t.Errorf("in clear: %s, %v", id, err)
+					}
 				}
 				if _, err = w.conn.UploadLicence(t.Context(), env, kind.Licence{Code: "911400001100123440", Name: "a.pdf", File: []byte("x")}); err == nil {
 					t.Error("the platform takes one of an enterprise it does not know")
@@ -429,7 +433,8 @@ func TestCodesFromASource(t *testing.T) {
 	inner.Source = NewSource(other.conn)
 	settingtest.Valid(t, inner.Source, map[string]any{"resource": "grades"})
 	settingtest.Fill(t, s, map[string]any{"codes": inner})
-	if _, err := s.Open(t.Context(), kind.Env{Connection: "credit", RoundTripper: refused}); feed.Judge(err).Verdict != feed.HaltJob {
+	var of *kind.InnerError
+	if _, err := s.Open(t.Context(), kind.Env{Connection: "credit", RoundTripper: refused}); feed.Judge(err).Verdict != feed.HaltConnection || !errors.As(err, &of) || of.Connection != "other" {
 		t.Errorf("an error of the other connection: %v", err)
 	}
 }

@@ -173,6 +173,12 @@ func (c *Connection) open(ctx context.Context, party *envelope.Party, key string
 	return err
 }
 
+// inEnvelope says whether an answer, or its data, is encrypted.
+func (c *Connection) inEnvelope(body []byte) bool {
+	var outside map[string]json.RawMessage
+	return json.Unmarshal(body, &outside) == nil && plainText(outside[c.envelope.DataField()]) != ""
+}
+
 // plainText is a JSON text or number as text, "" for everything else.
 func plainText(raw json.RawMessage) string {
 	var text string

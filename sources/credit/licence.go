@@ -67,14 +67,15 @@ func (o *licenceOp) params(code string, l kind.Licence) []pair {
 	return pairs
 }
 
-// uploadForm sends the file as multipart/form-data, beside the system's parameters; never encrypted.
+// uploadForm sends the file as multipart/form-data, beside the system's parameters; never encrypted. The answer is taken out of
+// the envelope when it is in one; in clear it is taken too, like what it answers.
 func (c *Connection) uploadForm(ctx context.Context, client *transport.Client, label, code string, l kind.Licence) (call transport.Call, r transport.Response, err error) {
 	o := c.account.licence
 	token, err := c.login(ctx, client, label)
 	if err != nil {
 		return call, r, err
 	}
-	_, key, err := c.partner(ctx, client, label)
+	party, key, err := c.partner(ctx, client, label)
 	if err != nil {
 		return call, r, err
 	}
@@ -87,6 +88,9 @@ func (c *Connection) uploadForm(ctx context.Context, client *transport.Client, l
 		return c.form(ctx, pairs, l, token)
 	}}
 	r, err = client.Do(ctx, call)
+	if err == nil && party != nil && c.inEnvelope(r.Body) {
+		err = c.open(ctx, party, label, call, nil, &r)
+	}
 	return call, r, err
 }
 

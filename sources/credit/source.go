@@ -77,6 +77,14 @@ func (s *Source) Validate() []setting.Problem {
 	return list
 }
 
+// Columns returns the names of the columns; see package config.
+func (s *Source) Columns() []string {
+	if s.resource == resTrading {
+		return tradingColumns().Names()
+	}
+	return []string{codeName, nameName, gradeName}
+}
+
 // Enumerates says that everything there is is read every time, and has its place; see package config.
 func (s *Source) Enumerates() bool { return s.resource != resTrading }
 

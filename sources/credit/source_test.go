@@ -217,3 +217,20 @@ func TestWrongCredentials(t *testing.T) {
 		t.Errorf("%v: %v", e.Verdict, err)
 	}
 }
+
+// TestColumnsAreKnown: what the settings say of the columns, before anything is read, is what comes.
+func TestColumnsAreKnown(t *testing.T) {
+	w := newWorld(t, dialect{}, sandbox.CreditOptions{Count: 3}, nil)
+	for _, resource := range []string{resGrades, resEnterprise, resTrading} {
+		codes, _ := w.listed()
+		if resource == resGrades {
+			codes = nil
+		}
+		s := NewSource(w.conn).(*Source)
+		settingtest.Fill(t, s, map[string]any{"resource": resource})
+		page, err := w.open(t, w.partner, resource, codes, nil).Fetch(t.Context(), "", 3)
+		if err != nil || !slices.Equal(s.Columns(), page.Rows.Columns.Names()) {
+			t.Errorf("%s: %q, %v", resource, s.Columns(), err)
+		}
+	}
+}

@@ -111,10 +111,17 @@ func (r Rule) Apply(text string) string {
 	case text == "":
 		return ""
 	case r == drop, r == password:
-	case !utf8.ValidString(text):
-		return stars(text)
-	case strings.ContainsFunc(text, isStar):
+	case utf8.ValidString(text) && strings.ContainsFunc(text, isStar):
 		return Scrub(text)
+	}
+	return r.Anew(text)
+}
+
+// Anew masks a text as Apply does, and a text that holds a star likewise: for fields of which nobody says that they come masked,
+// so that a star is a part of what is to be hidden.
+func (r Rule) Anew(text string) string {
+	if r != drop && r != password && !utf8.ValidString(text) {
+		return stars(text)
 	}
 	return r.definition().hide(text)
 }
