@@ -178,6 +178,9 @@ func (t *tx) settle(h hot, list []Taken) error {
 		if r.Settled {
 			continue
 		}
+		if err := t.supersede(r.ID); err != nil {
+			return err
+		}
 		open, err := t.run(h.settle, r.Ref, r.Note, stamp(t.now), r.ID)
 		if err == nil && !open {
 			err = fmt.Errorf("intent %s: %w, or there is none", r.ID, ErrSettled)

@@ -62,8 +62,12 @@ func TestDaemon(t *testing.T) {
 	if d := daemon(); !d.SeenAt.After(first.SeenAt) || d.SeenAt.Sub(first.SeenAt) > time.Hour {
 		t.Errorf("seen %v, then %v", first.SeenAt, d.SeenAt)
 	}
+	ok(t, s.NoteUnopened(ctx, []Unopened{{What: "no page", Remedy: "another address"}}))
+	if d := daemon(); len(d.Unopened) != 1 || d.Unopened[0] != (Unopened{What: "no page", Remedy: "another address"}) {
+		t.Errorf("unopened: %+v", d)
+	}
 	ok(t, s.Enlist(ctx, Daemon{PID: 8}))
-	if d := daemon(); d.PID != 8 || d.Config != "" {
+	if d := daemon(); d.PID != 8 || d.Config != "" || len(d.Unopened) != 0 {
 		t.Errorf("the next one: %+v", d)
 	}
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -17,18 +18,29 @@ type Daemon struct {
 	LoadedAt  time.Time // when it was taken up
 	RefusedAt time.Time // when a newer text was refused; zero when none was since
 	Refusal   string    // why
+	Unopened  []Unopened
+}
+
+// Unopened is an address that the daemon should open and cannot.
+type Unopened struct {
+	What   string `json:"what"` // is not to be had, and why
+	Remedy string `json:"remedy"`
 }
 
 func scanDaemon(row scanner) (d Daemon, err error) {
+	var unopened []byte
 	err = row.Scan(&d.PID, &d.Version, when(&d.StartedAt), when(&d.SeenAt), &d.Config, &d.Digest, when(&d.LoadedAt),
-		when(&d.RefusedAt), &d.Refusal)
+		when(&d.RefusedAt), &d.Refusal, &unopened)
+	if err == nil {
+		err = json.Unmarshal(unopened, &d.Unopened)
+	}
 	return d, err
 }
 
 // Daemon returns it, and whether there was one.
 func (s *Store) Daemon(ctx context.Context) (Daemon, bool, error) {
 	d, found, err := one(ctx, s.r, scanDaemon,
-		"SELECT pid, version, started_at, seen_at, config, digest, loaded_at, refused_at, refusal FROM daemon")
+		"SELECT pid, version, started_at, seen_at, config, digest, loaded_at, refused_at, refusal, unopened FROM daemon")
 	return d, found, explain(s.path, "reading which daemon runs", err)
 }
 
@@ -48,6 +60,15 @@ func (s *Store) Loaded(ctx context.Context, digest string) error {
 // Refused notes that the daemon stays with its configuration, and why it refused a newer one.
 func (s *Store) Refused(ctx context.Context, why string) error {
 	return s.amendDaemon(ctx, "noting a refused configuration", "refused_at = ?, refusal = ?", now{}, why)
+}
+
+// NoteUnopened notes all addresses that the daemon should open and cannot.
+func (s *Store) NoteUnopened(ctx context.Context, list []Unopened) error {
+	text, err := json.Marshal(append([]Unopened{}, list...)) // a list, also when it is empty
+	if err != nil {
+		return err
+	}
+	return s.amendDaemon(ctx, "noting what the daemon cannot open", "unopened = ?", string(text))
 }
 
 // Beat notes that the daemon turns. It is durable when it returns, so it also shows that the file can be written.

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -19,12 +20,17 @@ const sqlHead = "SELECT seq, hash, at FROM exchange ORDER BY seq DESC LIMIT 1"
 
 func scanExchange(row scanner) (r audit.Row, err error) {
 	var took int64
+	var at string
 	var digest, hash sql.RawBytes // copied into the row before the next
-	err = row.Scan(&r.Seq, &r.Kind, when(&r.At), &took, &r.Job, &r.RunID, &r.Trigger, &r.Operator, &r.Connection, &r.Interface, &r.Purpose,
+	err = row.Scan(&r.Seq, &r.Kind, &at, &took, &r.Job, &r.RunID, &r.Trigger, &r.Operator, &r.Connection, &r.Interface, &r.Purpose,
 		&r.Direction, &r.Batch, &r.Records, &r.Rejected, &r.Bytes, &digest, &r.Key, &r.Status, &r.Code, &hash)
 	r.Took = time.Duration(took) * time.Millisecond
 	copy(r.Digest[:], digest)
 	copy(r.Hash[:], hash)
+	if err == nil {
+		err = when(&r.At).Scan(at)
+	}
+	r.Foreign = stamp(r.At) != at || !bytes.Equal(blob(r.Digest), digest) || len(hash) != len(r.Hash)
 	return r, err
 }
 

@@ -95,18 +95,28 @@ func TestTamperedFile(t *testing.T) {
 		what          string
 		from, through int64
 	}{
-		"altered":        {"UPDATE exchange SET records = records + 1 WHERE seq = 3", audit.Altered, 3, 3},
-		"purpose":        {"UPDATE exchange SET purpose = 'x' WHERE seq = 1", audit.Altered, 1, 1},
-		"removed":        {"DELETE FROM exchange WHERE seq IN (2, 3)", audit.Missing, 2, 3},
-		"first removed":  {"DELETE FROM exchange WHERE seq = 1", audit.Missing, 1, 1},
-		"cut off":        {"DELETE FROM exchange WHERE seq > 4", audit.Truncated, 5, 6},
-		"cut off deeper": {"DELETE FROM exchange WHERE seq > 4; UPDATE sqlite_sequence SET seq = 4 WHERE name = 'exchange'", audit.Truncated, 5, 6},
+		"altered":           {"UPDATE exchange SET records = records + 1 WHERE seq = 3", audit.Altered, 3, 3},
+		"purpose":           {"UPDATE exchange SET purpose = 'x' WHERE seq = 1", audit.Altered, 1, 1},
+		"removed":           {"DELETE FROM exchange WHERE seq IN (2, 3)", audit.Missing, 2, 3},
+		"first removed":     {"DELETE FROM exchange WHERE seq = 1", audit.Missing, 1, 1},
+		"cut off":           {"DELETE FROM exchange WHERE seq > 4", audit.Truncated, 5, 6},
+		"cut off deeper":    {"DELETE FROM exchange WHERE seq > 4; UPDATE sqlite_sequence SET seq = 4 WHERE name = 'exchange'", audit.Truncated, 5, 6},
+		"digest in short":   {"UPDATE exchange SET digest = x'01' WHERE seq = 3", audit.Altered, 3, 3},
+		"digest and more":   {"UPDATE exchange SET digest = CAST(digest || x'00' AS BLOB) WHERE seq = 3", audit.Altered, 3, 3},
+		"hash and more":     {"UPDATE exchange SET hash = CAST(hash || x'00' AS BLOB) WHERE seq = 3", audit.Altered, 3, 3},
+		"time in short":     {"UPDATE exchange SET at = replace(at, '.000Z', 'Z') WHERE seq = 3", audit.Altered, 3, 3},
+		"time and more":     {"UPDATE exchange SET at = replace(at, '.000Z', '.0001Z') WHERE seq = 3", audit.Altered, 3, 3},
+		"nothing as zeros":  {"UPDATE exchange SET digest = zeroblob(32) WHERE seq = 6", audit.Altered, 6, 6},
+		"nothing as a byte": {"UPDATE exchange SET digest = x'00' WHERE seq = 6", audit.Altered, 6, 6},
 		"false anchor": {`DELETE FROM exchange WHERE seq < 3;
 			UPDATE exchange SET kind = 'pruned', records = 2 WHERE seq = 6`, audit.Altered, 3, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
-			addDays(t, s, 6)
+			addDays(t, s, 5)
+			plain := exchangeAt(noon.AddDate(0, 0, 5))
+			plain.Digest = audit.Sum{} // as a row of a database has none
+			ok(t, s.AddExchanges(t.Context(), []audit.Row{plain}))
 			kept := must[audit.Head](t)(s.ExchangeHead(t.Context()))
 			_, err := s.w.ExecContext(t.Context(), "DROP TRIGGER exchange_stays; DROP TRIGGER exchange_kept; "+c.statement)
 			ok(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // The scopes of a halt.
@@ -128,6 +129,12 @@ func (s *Store) Audit(ctx context.Context, who, what, job, why string) error {
 
 func (t *tx) audit(who, what, job, why string) error {
 	return t.exec("INSERT INTO operation (at, who, what, job, why) VALUES (?, ?, ?, ?, ?)", stamp(t.now), who, what, job, why)
+}
+
+// LastOperation returns when somebody last did something whose text begins like this; the zero time when never.
+func (s *Store) LastOperation(ctx context.Context, who, begins string) (time.Time, error) {
+	at, _, err := one(ctx, s.r, scanTime, "SELECT max(at) FROM operation WHERE who = ? AND substr(what, 1, ?) = ?", who, utf8.RuneCountInString(begins), begins)
+	return at, explain(s.path, "reading what operators did", err)
 }
 
 // Operations returns what operators did, newest first; max 0 means all.

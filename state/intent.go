@@ -41,7 +41,7 @@ type Intent struct {
 	After      feed.Cursor // the batch begins behind it
 	Digest     string      // of the batch
 	Records    int
-	Marks      []string  // where its records stand; kept until it is settled
+	Marks      []string  // where its records stand; kept until it is settled, and of a resend until they are sent again
 	Connection string    // of the target
 	Letter     int64     // the dead letter that is tried again with it, 0 for a batch of a run
 	State      string    // IntentRecorded …
@@ -51,6 +51,8 @@ type Intent struct {
 	At         time.Time // given by the store, as is UpdatedAt
 	UpdatedAt  time.Time
 	Who, Why   string // who settled it, when an operator or a report did
+	// Instead are batches that AddIntent's caller read as to be sent again; see [Store.Resends].
+	Instead []string
 }
 
 const intentColumns = `id, job, coalesce(run_id, 0), seq, "after", digest, records, payload, connection, coalesce(letter, 0), state,
@@ -66,7 +68,8 @@ func scanIntent(row scanner) (i Intent, err error) {
 	return i, err
 }
 
-// AddIntent records a batch that is about to be sent and returns its id. A zero State is IntentRecorded.
+// AddIntent records a batch that is about to be sent and returns its id. A zero State is IntentRecorded. It is
+// ErrReported when one of Instead was reported meanwhile, and ErrSettled when its dead letter was: then nothing is recorded.
 func (s *Store) AddIntent(ctx context.Context, i Intent) (string, error) {
 	if i.ID == "" {
 		i.ID = rand.Text()
@@ -82,6 +85,14 @@ func (s *Store) AddIntent(ctx context.Context, i Intent) (string, error) {
 		}
 	}
 	return i.ID, s.write(ctx, "recording a batch of job "+i.Job, func(t *tx) error {
+		if err := t.notSince(i.Instead); err != nil {
+			return err
+		}
+		if i.Letter != 0 {
+			if _, err := t.openLetter(i.Letter); err != nil {
+				return err
+			}
+		}
 		return t.exec(`INSERT INTO intent (id, job, run_id, seq, "after", digest, records, payload, connection, letter, state, at, updated_at)
 			VALUES (?1, ?2, nullif(?3, 0), ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, 0), ?11, ?12, ?12)`,
 			i.ID, i.Job, i.RunID, i.Seq, i.After, i.Digest, i.Records, payload, i.Connection, i.Letter, i.State, stamp(t.now))
@@ -89,15 +100,21 @@ func (s *Store) AddIntent(ctx context.Context, i Intent) (string, error) {
 }
 
 // MarkIntent says that a batch is about to leave (IntentSent), that nothing of it has gone out (IntentRecorded), or that
-// nothing ever will (IntentSettled). It is ErrNotFound or ErrSettled.
+// nothing ever will (IntentSettled). It is ErrNotFound or ErrSettled, and ErrReported when its records have left before, and the
+// partner has just reported on that: then it must not leave.
 func (s *Store) MarkIntent(ctx context.Context, id, state string) error {
 	return s.write(ctx, "marking batch "+id, func(t *tx) error {
-		_, err := t.openIntent(id)
+		i, err := t.openIntent(id)
 		if err != nil {
 			return err
 		}
-		if state == IntentSettled {
+		switch state {
+		case IntentSettled:
 			return t.closeIntent(id, OutcomeUnsent, "", "")
+		case IntentSent:
+			if err := t.unheard(i); err != nil {
+				return err
+			}
 		}
 		return t.exec("UPDATE intent SET state = ?, updated_at = ? WHERE id = ?", state, stamp(t.now), id)
 	})
@@ -139,15 +156,16 @@ type Settled struct {
 	Intent
 	Left    int  // batches of the job that are still in doubt
 	Resumed bool // the job was halted for its doubts, and is no more
+	Late    bool // a report came when the batch was sent again already, and settles nothing
 }
 
 // ErrNoDoubt says that a batch is not in doubt: it is being sent right now, or never left.
 var ErrNoDoubt = errors.New("not in doubt")
 
 // SettleIntent closes a batch in doubt on behalf of an operator who found out what became of it. Settled as sent, its records
-// are passed over by the next run, and its dead letter is delivered; else they are sent again. The last doubt of a job ends
-// the halt that it was. It is ErrNotFound, ErrSettled or ErrNoDoubt. Batches the target acknowledges are settled by
-// [Store.Advance].
+// are passed over by the next run, and its dead letter is delivered; else they are sent again, unless a report comes first
+// (see [Store.AddReport]). The last doubt of a job ends the halt that it was. It is ErrNotFound, ErrSettled or ErrNoDoubt.
+// Batches the target acknowledges are settled by [Store.Advance].
 func (s *Store) SettleIntent(ctx context.Context, p Settlement) (done Settled, err error) {
 	err = s.write(ctx, "settling batch "+p.ID, func(t *tx) error {
 		i, err := t.openIntent(p.ID)
@@ -159,7 +177,7 @@ func (s *Store) SettleIntent(ctx context.Context, p Settlement) (done Settled, e
 		case p.Outcome == OutcomeSent:
 			err = t.settleSent(s.hot, i, "", p.Who, p.Why)
 		case p.Outcome == OutcomeResend:
-			err = t.closeIntent(i.ID, OutcomeResend, p.Who, p.Why)
+			err = t.letAgain(i.ID, p.Who, p.Why)
 		default:
 			err = fmt.Errorf("a batch is settled as %s or %s", OutcomeSent, OutcomeResend)
 		}
@@ -178,6 +196,9 @@ func (s *Store) SettleIntent(ctx context.Context, p Settlement) (done Settled, e
 
 // settleSent closes a batch that the partner has: what stood in it is not sent again.
 func (t *tx) settleSent(h hot, i Intent, ref, who, why string) error {
+	if err := t.supersede(i.ID); err != nil {
+		return err
+	}
 	if err := t.closeIntent(i.ID, OutcomeSent, who, why); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -91,35 +90,32 @@ type Report struct {
 	ReceivedAt    time.Time // given by the store
 }
 
-// AddReport records a report. One that is there already changes nothing. A batch in doubt that it names is settled as sent,
-// whichever of its messages it is about: the partner has the batch. The jobs of these are returned.
+// AddReport records a report. One that is there already changes nothing. A batch that it names, in doubt or settled as to be
+// sent again and not sent again yet, is settled as sent, whichever of its messages it is about: the partner has the batch.
+// These are returned as they were before, and once also one that was sent again already.
 func (s *Store) AddReport(ctx context.Context, r Report) (settled []Settled, err error) {
 	err = s.write(ctx, "recording a status report", func(t *tx) error {
-		err := t.exec(`INSERT INTO report (connection, ref, person, status, code, reported_at, intent, shown, received_at)
+		named, err := all(t.ctx, t, scanIntent, "SELECT "+intentColumns+" FROM intent WHERE connection = ?1 AND (id = ?2 OR ref <> '' AND ref = ?3)"+
+			" AND (state = 'doubt' OR outcome = 'resend')", r.Connection, r.Batch, r.Ref)
+		if err != nil {
+			return err
+		}
+		for _, i := range named {
+			heard, err := reportedOn(t.ctx, t, i)
+			if err != nil {
+				return err
+			}
+			done, err := t.reported(s.hot, i, r.Ref, heard.Messages == 0)
+			if err != nil {
+				return err
+			}
+			if done.ID != "" {
+				settled = append(settled, done)
+			}
+		}
+		return t.exec(`INSERT INTO report (connection, ref, person, status, code, reported_at, intent, shown, received_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			r.Connection, r.Ref, r.Person, r.Status, r.Code, stamp(r.ReportedAt), r.Batch, r.Shown, stamp(t.now))
-		if err != nil {
-			return err
-		}
-		doubted, err := all(t.ctx, t, scanIntent, "SELECT "+intentColumns+
-			" FROM intent WHERE connection = ?1 AND state = 'doubt' AND (id = ?2 OR ref <> '' AND ref = ?3)", r.Connection, r.Batch, r.Ref)
-		if err != nil {
-			return err
-		}
-		for _, i := range doubted {
-			if err := t.settleSent(s.hot, i, r.Ref, ReportsSettle, "the partner reported on it"); err != nil {
-				return err
-			}
-			if err := t.audit(ReportsSettle, fmt.Sprintf("settle batch %s as %s", i.ID, OutcomeSent), i.Job, "the partner reported on it"); err != nil {
-				return err
-			}
-			done := Settled{Intent: i}
-			if done.Left, done.Resumed, err = t.endDoubt(i.Job, ReportsSettle, "the partner reported on its batch"); err != nil {
-				return err
-			}
-			settled = append(settled, done)
-		}
-		return nil
 	})
 	return settled, err
 }

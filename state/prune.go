@@ -23,13 +23,16 @@ type Pruned struct {
 	Batches    int64 `json:"batches"`            // recorded for targets where sending twice is harm, and settled
 	Reports    int64 `json:"reports"`            // of partners, about messages of such batches
 	Backfills  int64 `json:"backfills"`          // that are over
+	Repushes   int64 `json:"repushes"`           // whose runs go, too
+	Incidents  int64 `json:"incidents"`          // that are over
+	Timeliness int64 `json:"timeliness"`         // days of an interface with a job
 	Operations int64 `json:"operations"`         // of operators
 	Exchanges  int64 `json:"exchanges"`          // of the audit; see [Store.PruneExchanges]
 }
 
 // Total is how many rows that is.
 func (p Pruned) Total() int64 {
-	return p.Runs + p.Slots + p.Letters + p.Changes + p.Batches + p.Reports + p.Backfills + p.Operations + p.Exchanges
+	return p.Runs + p.Slots + p.Letters + p.Changes + p.Batches + p.Reports + p.Backfills + p.Repushes + p.Incidents + p.Timeliness + p.Operations + p.Exchanges
 }
 
 // Prunable counts what Prune would remove.
@@ -43,12 +46,13 @@ func (s *Store) Prunable(ctx context.Context, before time.Time) (p Pruned, err e
 }
 
 // Prune removes the history that ended before a moment, a little at a time, so that nobody waits for long: runs, decisions
-// about slots, settled dead letters and batches, changes to checkpoints, backfills that are over. Operations are kept
-// for at least two years.
+// about slots, settled dead letters and batches, changes to checkpoints, backfills and incidents that are over, re-pushes,
+// figures of timeliness. Operations are kept for at least two years.
 //
-// It never removes what is open: runs under way, open letters, batches that are not settled. Nor what is needed: the
+// It never removes what is open: runs under way, open letters and incidents, batches that are not settled. Nor what is needed: the
 // newest 20 runs of a job and the last one of each kind and outcome; the last decision about its slots; the newest 20
-// changes to a checkpoint and the last one by an operator; its newest batch; and a run that something which is kept names.
+// changes to a checkpoint and the last one by an operator; its newest batch; the newest re-push and
+// incident, whose number is not given again; and a run that something which is kept names.
 //
 // When ctx ends it stops between two steps; what is removed until then stays removed. With a who it is recorded as an
 // operation when it removed anything.
@@ -98,6 +102,11 @@ const (
 
 	oldBackfill = `b.ended_at < ?1`
 
+	oldRepush = `p.created_at < ?1 AND p.id < (SELECT max(id) FROM repush)
+		AND NOT EXISTS (SELECT 1 FROM run r WHERE r.id = p.run_id AND NOT (` + oldRun + `))`
+
+	oldIncident = `i.ended_at < ?1 AND i.id < (SELECT max(id) FROM incident)`
+
 	oldRun = `r.state <> 'running' AND r.finished_at < ?1
 		AND r.id NOT IN (SELECT max(id) FROM run GROUP BY job, state, "trigger", mode)
 		AND (SELECT count(*) FROM (SELECT 1 FROM run n WHERE n.job = r.job AND n.id > r.id LIMIT ?2)) = ?2
@@ -118,6 +127,7 @@ func (s *Store) histories(before time.Time, p *Pruned) []history {
 		audit = before
 	}
 	at, few := []any{stamp(before)}, []any{stamp(before), kept}
+	day := before.UTC().Add(-12 * time.Hour).Format(dayLayout) // is not over everywhere; the days before it are
 	return []history{
 		{"slots", "slot", "job, at", "SELECT s.job, s.at FROM slot s WHERE " + oldSlot, at, &p.Slots, 1},
 		{"dead letters", "letter", "id", "SELECT id FROM letter WHERE state <> 'open' AND settled_at < ?1", at, &p.Letters, 1},
@@ -127,6 +137,10 @@ func (s *Store) histories(before time.Time, p *Pruned) []history {
 		{"reports", "report", "connection, ref, person, status, code, reported_at", "SELECT r.connection, r.ref, r.person, r.status, r.code, r.reported_at FROM report r WHERE " + oldReport,
 			at, &p.Reports, 1},
 		{"backfills", "backfill", "id", "SELECT b.id FROM backfill b WHERE " + oldBackfill, at, &p.Backfills, 10},
+		{"re-pushes", "repush", "id", "SELECT p.id FROM repush p WHERE " + oldRepush, few, &p.Repushes, 5},
+		{"incidents", "incident", "id", "SELECT i.id FROM incident i WHERE " + oldIncident, at, &p.Incidents, 1},
+		{"timeliness", "timeliness", "interface,version,job,day", "SELECT t.interface, t.version, t.job, t.day FROM timeliness t WHERE t.day < ?1",
+			[]any{day}, &p.Timeliness, 1},
 		{"runs", "run", "id", "SELECT r.id FROM run r WHERE " + oldRun, few, &p.Runs, 10},
 		{"operations", "operation", "id", "SELECT id FROM operation WHERE at < ?1", []any{stamp(audit)}, &p.Operations, 1},
 	}

@@ -84,7 +84,7 @@ func (r *restorer) restore(ctx context.Context, path string) (Restored, error) {
 		r.Now = time.Now
 	}
 	r.done.Path = r.path
-	r.aside = r.path + asideMark + r.Now().UTC().Format(backupTime)
+	r.aside = keptName(r.path, r.Now())
 	d, err := newDraft(filepath.Dir(r.path))
 	if err != nil {
 		return Restored{}, explain(r.path, "restoring it", err)
@@ -94,6 +94,17 @@ func (r *restorer) restore(ctx context.Context, path string) (Restored, error) {
 		err = explain(r.path, "restoring it", r.install(d))
 	}
 	return r.done, errors.Join(err, d.discard())
+}
+
+// keptName is the name that a file in place is kept under: that of a moment, or of the first second after it that no earlier
+// restoration has taken.
+func keptName(path string, at time.Time) string {
+	for ; ; at = at.Add(time.Second) {
+		name := path + asideMark + at.UTC().Format(backupTime)
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+	}
 }
 
 // fill makes the draft the state that is to be.
@@ -253,22 +264,37 @@ func (r *restorer) amend(ctx context.Context, s *Store) (err error) {
 	})
 }
 
-// halt is the halt of a job that must not go on from an old checkpoint. What it was halted for is kept.
+// halt is the halt of a job that must not go on from an old checkpoint. What it was halted for is kept, but for a doubt, which
+// tells of itself as long as it is one.
 func (r *restorer) halt(job string, before []Halt) Halt {
 	h := Halt{Scope: JobScope, Name: job, Code: CodeRestored,
 		Reason: "the state was restored from an older one: what was sent since would be sent twice",
-		Remedy: "find out what was sent since (milkrun runs " + job + " --state " + r.aside + ", or ask the partner), move the checkpoint " +
-			"behind it (milkrun checkpoint set " + job + "), then resume the job"}
+		Remedy: r.remedy(job)}
 	if !r.done.At.IsZero() {
 		h.Reason = fmt.Sprintf("the state was restored as it was at %v: what was sent since would be sent twice", r.done.At.Format(time.RFC3339))
 	}
 	for _, old := range before {
-		if old.Scope == JobScope && old.Name == job {
+		if old.Scope == JobScope && old.Name == job && old.Code != CodeDoubt {
 			h.Reason += "; it was halted then already: " + old.Reason
 			h.Remedy += "\n" + old.Remedy
 		}
 	}
 	return h
+}
+
+// remedy names the place at which the job stood in what is replaced.
+func (r *restorer) remedy(job string) string {
+	ask, stood, place := "ask the partner", "", "CURSOR"
+	if _, err := os.Stat(r.path); err == nil {
+		ask = "milkrun runs " + job + " --state " + r.aside + ", or " + ask
+	}
+	for _, c := range r.was.checkpoints {
+		if c.Job == job && c.Lane == Forward {
+			stood, place = "it stood there in what was replaced: ", "'"+string(c.Cursor)+"'"
+		}
+	}
+	return fmt.Sprintf("find out what was sent since (%s), move the checkpoint behind it (%smilkrun checkpoint set %s %s --yes --why restored), then resume the job",
+		ask, stood, job, place)
 }
 
 func moved(was, is []Checkpoint) (list []Moved) {

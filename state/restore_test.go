@@ -61,12 +61,13 @@ func TestRestore(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	// It can be taken back.
+	// It can be taken back, also at once.
 	ok(t, old.Close())
 	ok(t, s.Close())
-	again := restoration(aside)
-	again.Now = func() time.Time { return theClock().Add(time.Hour) }
-	must[Restored](t)(Restore(t.Context(), path, again))
+	done = must[Restored](t)(Restore(t.Context(), path, restoration(aside)))
+	if !slices.Equal(done.Aside, []string{path + ".replaced-20260302T120001Z"}) {
+		t.Errorf("kept as %v", done.Aside)
+	}
 	if got := cursorOf(t, mustOpen(t, path), "grades"); got != "11" {
 		t.Errorf("cursor %s", got)
 	}
@@ -81,9 +82,11 @@ func TestRestoreDoubtsWhatMayHaveLeft(t *testing.T) {
 	recorded := must[string](t)(s.AddIntent(t.Context(), Intent{Job: "sms", RunID: id, Seq: 1, Records: 2}))
 	sent := must[string](t)(s.AddIntent(t.Context(), Intent{Job: "sms", RunID: id, Seq: 2, Records: 2, State: IntentSent}))
 	ok(t, s.SetHalt(t.Context(), Halt{Scope: JobScope, Name: "sms", Code: "302", Reason: "no permission", Remedy: "ask them"}))
+	ok(t, s.SetHalt(t.Context(), Halt{Scope: JobScope, Name: "configured", Code: CodeDoubt, Reason: "nobody knows", Remedy: "milkrun doubt settle"}))
 	backup := filepath.Join(t.TempDir(), "b.db")
 	must[Copy](t)(Backup(t.Context(), path, backup))
 	other := must[string](t)(s.AddIntent(t.Context(), Intent{Job: "later", Seq: 1}))
+	runTo(t, s, "later", "[20]")
 	ok(t, s.Close())
 	o := restoration(backup)
 	o.Opaque = []string{"configured", "sms"}
@@ -103,6 +106,10 @@ func TestRestoreDoubtsWhatMayHaveLeft(t *testing.T) {
 		h, halted, err := s.HaltOf(t.Context(), JobScope, job)
 		ok(t, err)
 		if !halted || h.Code != CodeRestored || !strings.Contains(h.Reason, "sent twice") || !strings.Contains(h.Remedy, done.Aside[0]) {
+			t.Errorf("halt of %s: %+v", job, h)
+		}
+		if place := map[bool]string{true: "'[20]'", false: "CURSOR"}[job == "later"]; !strings.Contains(h.Remedy, "milkrun checkpoint set "+job+" "+place+" --yes --why") ||
+			strings.Contains(h.Reason+h.Remedy, "doubt") {
 			t.Errorf("halt of %s: %+v", job, h)
 		}
 		if was := strings.Contains(h.Reason, "no permission") && strings.Contains(h.Remedy, "ask them"); was != (job == "sms") {

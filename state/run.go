@@ -60,17 +60,18 @@ type Run struct {
 	CursorFrom, CursorTo feed.Cursor
 	Error, Remedy, Code  string
 	Summary              string // JSON: what a swap changed, drift found and repaired
+	Waiting              int64  // records that it was to move and did not, of one that failed or was halted; -1: nobody can tell
 	Polls                int64  // looks in a row that found nothing, of which this is the last; 0: a run of its own
 }
 
 const runColumns = `id, job, slot, "trigger", mode, state, started_at, finished_at, pages, read, delivered, rejected, skipped,
-	retries, bytes, total, cursor_from, cursor_to, error, remedy, code, summary, polls`
+	retries, bytes, total, cursor_from, cursor_to, error, remedy, code, summary, polls, waiting`
 
 func scanRun(row scanner) (r Run, err error) {
 	n := &r.Counts
 	err = row.Scan(&r.ID, &r.Job, when(&r.Slot), &r.Trigger, &r.Mode, &r.State, when(&r.StartedAt), when(&r.FinishedAt),
 		&n.Pages, &n.Read, &n.Delivered, &n.Rejected, &n.Skipped, &n.Retries, &n.Bytes, &n.Total,
-		&r.CursorFrom, &r.CursorTo, &r.Error, &r.Remedy, &r.Code, &r.Summary, &r.Polls)
+		&r.CursorFrom, &r.CursorTo, &r.Error, &r.Remedy, &r.Code, &r.Summary, &r.Polls, &r.Waiting)
 	return r, err
 }
 
@@ -104,7 +105,7 @@ func (t *tx) startRun(r Run) (int64, error) {
 }
 
 // FinishRun records how a run ended: State, FinishedAt, Counts, CursorTo (empty: where Advance left it), Error, Remedy,
-// Code and Summary of r. The checkpoints it moved get an entry in their history. It is ErrNotRunning when the run is over already.
+// Code, Summary and Waiting of r. The checkpoints it moved get an entry in their history. It is ErrNotRunning when the run is over already.
 func (s *Store) FinishRun(ctx context.Context, r Run) error {
 	return s.write(ctx, fmt.Sprintf("finishing run %d of job %s", r.ID, r.Job), func(t *tx) error {
 		if r.State == Running {
@@ -112,10 +113,10 @@ func (s *Store) FinishRun(ctx context.Context, r Run) error {
 		}
 		n := r.Counts
 		running, err := t.changed(`UPDATE run SET state = ?, finished_at = ?, pages = ?, read = ?, delivered = ?, rejected = ?,
-			skipped = ?, retries = ?, bytes = ?, total = ?, cursor_to = coalesce(nullif(?, ''), cursor_to), error = ?, remedy = ?, code = ?, summary = ?
+			skipped = ?, retries = ?, bytes = ?, total = ?, cursor_to = coalesce(nullif(?, ''), cursor_to), error = ?, remedy = ?, code = ?, summary = ?, waiting = ?
 			WHERE id = ? AND state = 'running'`,
 			r.State, t.orNow(r.FinishedAt), n.Pages, n.Read, n.Delivered, n.Rejected,
-			n.Skipped, n.Retries, n.Bytes, n.Total, r.CursorTo, r.Error, r.Remedy, r.Code, r.Summary, r.ID)
+			n.Skipped, n.Retries, n.Bytes, n.Total, r.CursorTo, r.Error, r.Remedy, r.Code, r.Summary, r.Waiting, r.ID)
 		if err == nil && !running {
 			err = ErrNotRunning
 		}

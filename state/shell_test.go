@@ -80,8 +80,8 @@ func TestReadableWithThePlainShell(t *testing.T) {
 func TestStatusView(t *testing.T) {
 	s := newStore(t)
 	ctx := t.Context()
-	ok(t, s.Wire(ctx, []Wiring{{"gone", "credit", "db"}}))
-	ok(t, s.Wire(ctx, []Wiring{{"grades", "credit", "db"}, {"affairs", "db", "jinlaiban"}, {"users", "db", "partner"}, {"new", "a", "b"}}))
+	ok(t, s.Wire(ctx, []Wiring{{"gone", "credit", "db", "", nil}}))
+	ok(t, s.Wire(ctx, []Wiring{{"grades", "credit", "db", "", nil}, {"affairs", "db", "jinlaiban", "", nil}, {"users", "db", "partner", "", nil}, {"new", "a", "b", "", []string{"inbox"}}}))
 	end := func(job string, state RunState, why string) {
 		t.Helper()
 		ok(t, s.FinishRun(ctx, Run{ID: startRun(t, s, job), Job: job, State: state, Error: why}))
@@ -120,6 +120,22 @@ func TestStatusView(t *testing.T) {
 	if !cleared {
 		t.Error("a halt was not there")
 	}
+	// A unit of a backfill says nothing about how its job stands.
+	unit := must[int64](t)(s.StartRun(ctx, Run{Job: "grades", Trigger: Backfilled, Mode: "incremental"}))
+	ok(t, s.FinishRun(ctx, Run{ID: unit, Job: "grades", State: Done}))
+	// A pause or halt of a connection that a source takes values from holds the job too.
+	ok(t, s.PauseConnection(ctx, "inbox", "me", "a wrong list"))
+	held := must[[]string](t)(all(ctx, s.r, func(row scanner) (v string, err error) {
+		err = row.Scan(&v)
+		return v, err
+	}, "SELECT state || ' ' || reason FROM v_status WHERE job = 'new'"))
+	if len(held) != 1 || held[0] != "paused connection inbox: a wrong list" {
+		t.Errorf("held: %q", held)
+	}
+	if n, _, err := one(ctx, s.r, scanTo[int], "SELECT count(*) FROM job WHERE json_type(asks) <> 'array'"); n > 0 || err != nil {
+		t.Errorf("%d jobs have no list in asks, %v", n, err)
+	}
+	must[bool](t)(s.UnpauseConnection(ctx, "inbox", "me", ""))
 	startRun(t, s, "users")
 	want(map[string]string{"grades": "failed: HTTP 503", "affairs": "resumed: ", "users": "running: ", "new": "never ran: ", "gone": "never ran: "})
 }

@@ -7,9 +7,11 @@ CREATE TABLE job (
   since     TEXT,                      -- since when a daemon knows that plan: slots before this are never due
   last_full TEXT,                      -- when the last complete pass ended
   source    TEXT,                      -- its connections, as the configuration last had them; NULL when it has
-  sink      TEXT                       -- no such job
+  sink      TEXT,                      -- no such job
+  asks      TEXT NOT NULL DEFAULT '[]', -- JSON: the connections that its source takes values from, likewise
+  route     TEXT NOT NULL DEFAULT ''   -- from what to what it moves records, likewise; kept when it has no such job
 ) STRICT, WITHOUT ROWID;
-INSERT INTO job VALUES('grades','30 1 * * * Asia/Shanghai','2026-02-01T00:00:00.000Z','2026-03-01T01:41:00.000Z','credit','business');
+INSERT INTO job VALUES('grades','30 1 * * * Asia/Shanghai','2026-02-01T00:00:00.000Z','2026-03-01T01:41:00.000Z','credit','business','[]','');
 CREATE TABLE run (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   job         TEXT NOT NULL,
@@ -33,9 +35,10 @@ CREATE TABLE run (
   error       TEXT NOT NULL DEFAULT '',
   remedy      TEXT NOT NULL DEFAULT '',
   summary     TEXT NOT NULL DEFAULT '',     -- JSON: what a swap changed, drift found and repaired
+  waiting     INTEGER NOT NULL DEFAULT -1,  -- records that it was to move and did not, when it failed or was halted; -1 unknown
   polls       INTEGER NOT NULL DEFAULT 0    -- how many looks in a row that found nothing this row stands for, the last one's
 ) STRICT;
-INSERT INTO run VALUES(1,'grades','2026-03-01T01:30:00.000Z','schedule','full','part','2026-03-01T01:30:00.000Z','2026-03-01T01:41:00.000Z',3,3000,2999,1,0,0,0,3000,'','{"page":3}','','','','',0);
+INSERT INTO run VALUES(1,'grades','2026-03-01T01:30:00.000Z','schedule','full','part','2026-03-01T01:30:00.000Z','2026-03-01T01:41:00.000Z',3,3000,2999,1,0,0,0,3000,'','{"page":3}','','','','',-1,0);
 CREATE TABLE run_event (
   id     INTEGER PRIMARY KEY,
   run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
@@ -145,7 +148,8 @@ CREATE TABLE intent (
   "after"    TEXT NOT NULL,            -- the cursor the batch begins behind
   digest     TEXT NOT NULL,
   records    INTEGER NOT NULL,
-  payload    BLOB,                     -- where its records stand, a JSON list, or NULL; gone once settled
+  payload    BLOB,                     -- where its records stand, a JSON list, or NULL; once settled only while they are
+                                       -- still to be sent again
   connection TEXT NOT NULL DEFAULT '', -- of the target
   letter     INTEGER,                  -- the dead letter that was tried again with it; NULL for a batch of a run
   state      TEXT NOT NULL CHECK (state IN ('recorded','sent','doubt','settled')),
@@ -175,7 +179,7 @@ CREATE TABLE report (
   intent      TEXT NOT NULL,           -- our id of the batch as the report has it, '' without; need not exist
   shown       TEXT NOT NULL,
   received_at TEXT NOT NULL,
-  PRIMARY KEY (connection, ref, person, status, code, reported_at)
+  PRIMARY KEY (connection, ref, intent, person, status, code, reported_at)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE ration (
   connection TEXT NOT NULL,
@@ -194,7 +198,7 @@ CREATE TABLE operation (
 INSERT INTO operation VALUES(1,'2026-03-01T02:00:00.000Z','operator','pause','affairs','the partner rebuilds');
 CREATE TABLE exchange (
   seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- without gaps; sqlite_sequence remembers the newest
-  kind       TEXT NOT NULL CHECK (kind IN ('call','batch','pruned','restored')),
+  kind       TEXT NOT NULL CHECK (kind IN ('call','received','batch','pruned','restored')),
   at         TEXT NOT NULL,            -- when it began
   took       INTEGER NOT NULL,         -- milliseconds
   job        TEXT NOT NULL,
@@ -248,7 +252,8 @@ CREATE TABLE daemon (
   digest       TEXT NOT NULL,            -- SHA-256 of its text
   loaded_at    TEXT NOT NULL,            -- when it was taken up
   refused_at   TEXT,                     -- when a newer text was refused; NULL when none was since
-  refusal      TEXT NOT NULL DEFAULT ''  -- why
+  refusal      TEXT NOT NULL DEFAULT '', -- why
+  unopened     TEXT NOT NULL DEFAULT '[]' -- JSON: the addresses that it should open and cannot, and what to do
 ) STRICT;
 CREATE TABLE backfill (
   id         INTEGER PRIMARY KEY,
@@ -345,6 +350,7 @@ CREATE INDEX letter_by_state ON letter (state, id);
 CREATE INDEX letter_by_run ON letter (run_id);
 CREATE INDEX halt_by_run ON halt (run_id);
 CREATE INDEX intent_unsettled ON intent (job, seq) WHERE state <> 'settled';
+CREATE INDEX intent_again ON intent (job) WHERE state = 'settled' AND payload IS NOT NULL;
 CREATE INDEX intent_by_run ON intent (run_id);
 CREATE INDEX intent_by_ref ON intent (connection, ref) WHERE ref <> '';
 CREATE INDEX message_by_person ON message (person);
@@ -366,19 +372,20 @@ CREATE VIEW v_status AS
 WITH name (job) AS (SELECT name FROM job UNION SELECT job FROM checkpoint UNION SELECT job FROM pause UNION SELECT name FROM halt WHERE scope = 'job'),
 stand AS (
   SELECT n.job, j.last_full, r.id AS last_run, h.reason AS halted,
-         coalesce(p.why, (SELECT 'connection ' || connection || ': ' || why FROM connection_pause WHERE connection IN (j.source, j.sink) LIMIT 1)) AS paused,
+         coalesce(p.why, (SELECT 'connection ' || connection || ': ' || why FROM connection_pause WHERE connection IN (SELECT j.source UNION ALL SELECT j.sink UNION ALL SELECT value FROM json_each(j.asks)) LIMIT 1)) AS paused,
          CASE WHEN r.state = 'running' THEN 'running'
               WHEN h.name IS NOT NULL THEN 'halted'
-              WHEN p.job IS NOT NULL OR EXISTS (SELECT 1 FROM connection_pause WHERE connection IN (j.source, j.sink)) THEN 'paused'
+              WHEN p.job IS NOT NULL OR EXISTS (SELECT 1 FROM connection_pause WHERE connection IN (SELECT j.source UNION ALL SELECT j.sink UNION ALL SELECT value FROM json_each(j.asks))) THEN 'paused'
               WHEN r.state = 'halted' THEN 'resumed'
               ELSE coalesce(r.state, 'never ran') END AS state
     FROM name n
     LEFT JOIN job j ON j.name = n.job
-    LEFT JOIN run r ON r.id = (SELECT max(id) FROM run WHERE job = n.job)
+    LEFT JOIN run r ON r.id = coalesce((SELECT max(id) FROM run WHERE job = n.job AND ("trigger" NOT IN ('backfill', 'repush') OR state = 'running')),
+                                       (SELECT max(id) FROM run WHERE job = n.job))
     LEFT JOIN pause p ON p.job = n.job
     LEFT JOIN halt h ON (h.scope, h.name) = (
       SELECT scope, name FROM halt
-       WHERE scope = 'job' AND name = n.job OR scope = 'connection' AND name IN (j.source, j.sink)
+       WHERE scope = 'job' AND name = n.job OR scope = 'connection' AND name IN (SELECT j.source UNION ALL SELECT j.sink UNION ALL SELECT value FROM json_each(j.asks))
        ORDER BY scope DESC LIMIT 1)    -- its own before that of a connection
 )
 SELECT s.job, s.state,
@@ -411,12 +418,13 @@ CREATE VIEW v_messages AS
 SELECT i.job, i.connection, i.id AS batch, i.ref, m.shown, m.copies,
        CASE WHEN r.status = 'SUCCESS' THEN 'delivered' WHEN r.status IS NOT NULL THEN 'failed'
             WHEN i.state IN ('sent', 'recorded') THEN 'sending' WHEN i.state = 'doubt' THEN 'unknown'
-            WHEN i.outcome <> 'sent' THEN 'unsent' WHEN i.note <> '' THEN 'unclear' ELSE 'accepted' END AS state,
+            WHEN i.outcome <> 'sent' AND NOT EXISTS (SELECT 1 FROM report o WHERE o.connection = i.connection
+              AND (o.intent = i.id OR i.ref <> '' AND o.ref = i.ref)) THEN 'unsent' WHEN i.note <> '' THEN 'unclear' ELSE 'accepted' END AS state,
        coalesce(r.code, '') AS code, r.reported_at, i.at, m.person
   FROM message m
   JOIN intent i ON i.id = m.intent
-  LEFT JOIN report r ON (r.connection, r.ref, r.person, r.status, r.code, r.reported_at) = (
-    SELECT connection, ref, person, status, code, reported_at FROM report l
+  LEFT JOIN report r ON (r.connection, r.ref, r.intent, r.person, r.status, r.code, r.reported_at) = (
+    SELECT connection, ref, intent, person, status, code, reported_at FROM report l
      WHERE l.person = m.person AND l.connection = i.connection
        AND (i.ref <> '' AND l.ref = i.ref OR l.intent = i.id)
      ORDER BY l.reported_at DESC, l.status DESC LIMIT 1)
