@@ -41,7 +41,7 @@ func World(ctx context.Context, store *state.Store, conf *config.Config) (alert.
 
 func jobsOn(conf *config.Config, h state.Halt) (names []string) {
 	for _, job := range conf.Jobs {
-		if h.Scope == state.ConnectionScope && job.Enabled && uses(job, h.Name) {
+		if h.Scope == state.ConnectionScope && job.Enabled && job.Uses(h.Name) {
 			names = append(names, job.Name)
 		}
 	}
@@ -80,14 +80,5 @@ func standing(ctx context.Context, store *state.Store, job *config.Job) (j alert
 
 func ended(r state.Run) alert.Run {
 	return alert.Run{ID: r.ID, State: string(r.State), Slot: r.Slot, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Code: r.Code,
-		Error: r.Error, Remedy: r.Remedy, Waiting: leftBehind(r), Counts: alert.Counts{Read: r.Counts.Read, Delivered: r.Counts.Delivered, Rejected: r.Counts.Rejected}}
-}
-
-// leftBehind is how many records a run that did not come to its end has left, -1 when nobody can tell.
-func leftBehind(r state.Run) int64 {
-	c := r.Counts
-	if c.Total < 0 || r.State != state.Failed && r.State != state.Halted {
-		return -1
-	}
-	return max(0, c.Total-c.Delivered-c.Rejected-c.Skipped)
+		Error: r.Error, Remedy: r.Remedy, Waiting: r.Waiting, Counts: alert.Counts{Read: r.Counts.Read, Delivered: r.Counts.Delivered, Rejected: r.Counts.Rejected}}
 }

@@ -19,6 +19,9 @@ type batch struct {
 	keys    map[string]struct{}
 }
 
+// shown is its number as people count.
+func (b *batch) shown() int { return b.number + 1 }
+
 // gatherer makes batches of at most size rows out of pages of any size. Rows of several pages share a batch while their
 // positions are contiguous. With a key no batch holds two records of it: the second one begins the next batch, so that a
 // batch may be halved and its parts delivered in any order.

@@ -41,7 +41,7 @@ func (c *courier) deliver(ctx context.Context, b *batch) ([]feed.Rejection, erro
 	if c.hopeless != nil {
 		return nil, c.hopeless
 	}
-	c.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.number, records(b.rows.Len()), err)
+	c.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.shown(), records(b.rows.Len()), err)
 	rejected, c.hopeless = c.bisect(ctx, b)
 	return rejected, c.hopeless
 }
@@ -58,6 +58,7 @@ func (c *courier) send(ctx context.Context, batch string, rows feed.Batch, refus
 		}
 		call := c.run.gives(batch)
 		rejected, err = c.sink.Deliver(call.under(ctx), rows)
+		err = cutOff(ctx, err)
 		call.end(rows.Len()-len(rejected), len(rejected), err)
 		return err
 	})
@@ -126,7 +127,7 @@ func shifted(rejected []feed.Rejection, from int) []feed.Rejection {
 
 // poison rejects a single record, and says which it is: should the looking come to nothing, it has no dead letter.
 func (c *courier) poison(b *batch, row int, refusal error) feed.Rejection {
-	place := fmt.Sprintf("record %d of batch %d", row+1, b.number)
+	place := fmt.Sprintf("record %d of batch %d", row+1, b.shown())
 	if finder, ok := c.run.source.(feed.Rereader); ok {
 		place += " at " + shownCursor(finder.Locate(b.raw, row))
 	}

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,13 +82,16 @@ func TestHardCut(t *testing.T) {
 		if end.run.State != state.Interrupted || !errors.Is(end.err, context.Canceled) {
 			t.Errorf("state %s: %v", end.run.State, end.err)
 		}
+		if want := "cut off 10s after the request to stop, before there was an answer"; !strings.HasSuffix(end.run.Error, want) {
+			t.Errorf("it says %q", end.run.Error)
+		}
 		if got := checkpoint(t, e, "j"); got != "20" {
 			t.Errorf("the checkpoint is at %q", got)
 		}
 	})
 }
 
-// TestHardCutOfAnOpaqueBatch is cut off while the target may have acted: the batch is in doubt.
+// TestHardCutOfAnOpaqueBatch is cut off by a second signal while the target may have acted: the batch is in doubt.
 func TestHardCutOfAnOpaqueBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := newGate("11")
@@ -97,7 +101,11 @@ func TestHardCutOfAnOpaqueBatch(t *testing.T) {
 		ended := runWith(ctx, e, job)
 		synctest.Wait()
 		stop()
+		e.Hurry()
 		end := <-ended
+		if want := "nobody knows whether it was delivered: cut off by a second signal, before there was an answer"; !strings.HasSuffix(end.run.Error, want) {
+			t.Errorf("it says %q", end.run.Error)
+		}
 		if end.run.State != state.Halted || end.run.Code != "doubt" {
 			t.Errorf("state %s, code %s: %v", end.run.State, end.run.Code, end.err)
 		}

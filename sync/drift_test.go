@@ -76,6 +76,7 @@ func TestDriftIsMended(t *testing.T) {
 	for name, c := range cases {
 		for _, prefetch := range []int{1, 8} {
 			t.Run(fmt.Sprintf("%s/prefetch %d", name, prefetch), func(t *testing.T) {
+				t.Parallel()
 				m := &mover{crowd: newCrowd(rows)}
 				m.hook = func(call int) {
 					if act := c.at[call]; act != nil {
@@ -150,6 +151,7 @@ func showEvents(t *testing.T, e *Engine, r state.Run) {
 func TestDriftAtRandom(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			m := &mover{crowd: newCrowd(200 + rnd.IntN(2000))}
 			left := rnd.IntN(30)
@@ -219,6 +221,28 @@ func TestWrongTotal(t *testing.T) {
 	_, err := newEngine(t).Run(t.Context(), newJob(t, "crowd", miscounted{newCrowd(500)}, &memory{}), Start{Trigger: state.Manual})
 	if err == nil || !strings.Contains(err.Error(), "the partner states 507 records and lists 500") {
 		t.Errorf("%v", err)
+	}
+}
+
+// stale is a partner whose total is too small by whole pages.
+type stale struct {
+	*crowd
+	total int64
+}
+
+func (s stale) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	p, err := s.crowd.Fetch(ctx, after, limit)
+	p.Total, p.Done = s.total, s.Position(after)+int64(limit) >= s.total
+	return p, err
+}
+
+// TestTotalTooSmallByPages: what stands behind the last page that the total tells of is neither passed over nor deleted.
+func TestTotalTooSmallByPages(t *testing.T) {
+	sink := &memory{}
+	mustRun(t, newEngine(t), newJob(t, "crowd", newCrowd(500), sink))
+	_, err := newEngine(t).Run(t.Context(), newJob(t, "crowd", stale{newCrowd(500), 490}, sink), Start{Trigger: state.Manual})
+	if err == nil || !strings.Contains(err.Error(), "the partner states 490 records, and lists more behind them") || len(sink.live) != 500 {
+		t.Errorf("%d records, %v", len(sink.live), err)
 	}
 }
 

@@ -35,6 +35,7 @@ type Options struct {
 type Engine struct {
 	Options
 	budgets budget.Book // outlives every configuration
+	expired sync.Map    // by job: the moment its retention was kept up to
 	mu      sync.Mutex
 	running map[string]*run // by job: invariant 5
 	serving atomic.Pointer[server]
@@ -124,7 +125,7 @@ func (e *Engine) Run(ctx context.Context, job *config.Job, start Start) (state.R
 		return state.Run{}, err
 	}
 	if err = r.execute(start); err == nil {
-		r.expire()
+		r.expire(ctx)
 	}
 	return r.finish(err)
 }
@@ -143,16 +144,12 @@ func (e *Engine) Blocked(ctx context.Context, job *config.Job) error {
 	}
 	for _, h := range halts {
 		onJob := h.Scope == state.JobScope && h.Name == job.Name
-		if onJob || h.Scope == state.ConnectionScope && uses(job, h.Name) {
+		if onJob || h.Scope == state.ConnectionScope && job.Uses(h.Name) {
 			h.At = h.At.In(job.Location)
 			return &HaltedError{Halt: h, fresh: true}
 		}
 	}
 	return nil
-}
-
-func uses(job *config.Job, connection string) bool {
-	return job.Source.Connection.Name == connection || job.Sink.Connection.Name == connection
 }
 
 // enter keeps invariant 5: one run per job at a time.
@@ -221,7 +218,7 @@ func (e *Engine) StopCalls(h state.Halt) (stopped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range e.running {
-		if uses(r.job, h.Name) && (h.RunID == 0 || r.id() != h.RunID) {
+		if r.job.Uses(h.Name) && (h.RunID == 0 || r.id() != h.RunID) {
 			r.cancel(&HaltedError{Halt: h})
 			stopped++
 		}

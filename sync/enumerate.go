@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"milkrun/state"
 	"milkrun/sync/feed"
@@ -94,7 +90,7 @@ func (e *enumeration) still() error {
 	if !e.drift.quiet() {
 		return notWhole(errors.New("rows moved while it was read"))
 	}
-	return nil
+	return e.beyond()
 }
 
 // resume is where an interrupted reading goes on, with what its earlier part saw of drift.
@@ -220,6 +216,9 @@ func (e *enumeration) finish() error {
 			return err
 		}
 	}
+	if err := e.beyond(); err != nil {
+		return err
+	}
 	changes, err := e.swap(expect)
 	var wrong *feed.CountError
 	if errors.As(err, &wrong) && !mended {
@@ -244,38 +243,6 @@ func (e *enumeration) finish() error {
 		return err
 	}
 	return e.run.endLane()
-}
-
-// lookAgain reads a few pages again, spread over the feed: rows removed and inserted between two requests leave the total
-// as it is, but shift what stands between them. A total that has changed by now is drift like any other.
-func (e *enumeration) lookAgain() error {
-	numbers := slices.Sorted(maps.Keys(e.drift.Samples))
-	again := make([]page, len(numbers))
-	var pages errgroup.Group
-	pages.SetLimit(e.reader.atOnce())
-	for i, n := range numbers {
-		pages.Go(func() error {
-			again[i] = e.reader.fetch(e.run.soft, e.enum.CursorAt(n, e.reader.limit))
-			e.run.readAgain()
-			return again[i].err
-		})
-	}
-	if err := pages.Wait(); err != nil {
-		return err
-	}
-	moved := 0
-	for i, n := range numbers {
-		if again[i].Total != e.drift.Total {
-			e.drift.border(n)
-			e.drift.direct(again[i].Total)
-		} else if again[i].fingerprint != e.drift.Samples[n] {
-			moved++
-		}
-	}
-	if moved > 0 && e.drift.quiet() {
-		return notWhole(fmt.Errorf("%d of %d pages looked at again hold other records than before", moved, len(numbers)))
-	}
-	return nil
 }
 
 // swap replaces the current generation. Deletes need more than one reading that does not list a record: the first one
@@ -375,10 +342,4 @@ func (e *enumeration) mend() (int64, error) {
 	distinct, err := m.mend(e.run.hard)
 	e.reread += m.read
 	return distinct, err
-}
-
-// notWhole is the plain word that an enumeration is not whole; it is read again from the beginning a few times.
-func notWhole(why error) error {
-	return feed.Errorf(feed.Fail, "drift", "%w: %w", errNotWhole, why).
-		WithRemedy("the old generation stays in place; choose a quieter hour for the schedule")
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"milkrun/sync/audit"
-	"milkrun/sync/config"
 	"milkrun/sync/feed"
 	"milkrun/sync/mask"
 	"milkrun/sync/transport"
@@ -69,20 +68,20 @@ type contact struct {
 
 // asks begins one on the source's connection, for what stands behind a place.
 func (r *run) asks(batch string) *contact {
-	return r.contact(audit.In, r.job.Source.Connection, r.job.Source.Interface, batch)
+	return r.contact(audit.In, r.job.Source.Connection.Name, r.job.Source.Interface, batch)
 }
 
 // gives begins one on the sink's connection.
 func (r *run) gives(batch string) *contact {
-	return r.contact(audit.Out, r.job.Sink.Connection, r.job.Sink.Interface, batch)
+	return r.contact(audit.Out, r.job.Sink.Connection.Name, r.job.Sink.Interface, batch)
 }
 
-func (r *run) contact(direction string, on *config.Connection, name, batch string) *contact {
+func (r *run) contact(direction, connection, name, batch string) *contact {
 	r.mu.Lock()
 	trigger := string(r.rec.Trigger)
 	r.mu.Unlock()
 	return &contact{run: r, began: r.engine.now(), row: audit.Row{Job: r.job.Name, RunID: r.id(), Trigger: cmp.Or(trigger, deadLetter), Operator: r.operator,
-		Connection: on.Name, Interface: name, Purpose: r.job.Purpose, Direction: direction, Batch: mask.Scrub(batch)}}
+		Connection: connection, Interface: name, Purpose: r.job.Purpose, Direction: direction, Batch: mask.Scrub(batch)}}
 }
 
 // deadLetter is the trigger of calls that are made for dead letters, which have no run.
@@ -108,6 +107,7 @@ func (c *contact) end(records, rejected int, err error) {
 	made := c.made
 	c.made = nil
 	c.mu.Unlock()
+	c.row.RunID = c.run.id() // a look, or what it asks for, may come before it
 	rows := make([]audit.Row, 0, len(made)+1)
 	for _, x := range made {
 		rows = append(rows, c.request(x))
@@ -148,4 +148,4 @@ func (c *contact) batch(records, rejected int) audit.Row {
 }
 
 // numberOf is what the audit calls a batch of a run.
-func (r *run) numberOf(b *batch) string { return fmt.Sprintf("%d/%d", r.id(), b.number) }
+func (r *run) numberOf(b *batch) string { return fmt.Sprintf("%d/%d", r.id(), b.shown()) }

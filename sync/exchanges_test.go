@@ -125,7 +125,7 @@ func TestExchangesOverHTTP(t *testing.T) {
 		}
 	}
 	wantIn := []string{"the beginning 10 0 HTTP 200 ", "10 0 0 HTTP 503 HTTP 503", "10 10 0 HTTP 200 ", "20 5 0 HTTP 200 "}
-	wantOut := []string{fmt.Sprintf("%d/0 10 0 HTTP 200 ", r.ID), fmt.Sprintf("%d/1 9 1 HTTP 200 ", r.ID), fmt.Sprintf("%d/2 5 0 HTTP 200 ", r.ID)}
+	wantOut := []string{fmt.Sprintf("%d/1 10 0 HTTP 200 ", r.ID), fmt.Sprintf("%d/2 9 1 HTTP 200 ", r.ID), fmt.Sprintf("%d/3 5 0 HTTP 200 ", r.ID)}
 	if !slices.Equal(in, wantIn) || !slices.Equal(out, wantOut) {
 		t.Errorf("in %q\nout %q", in, out)
 	}

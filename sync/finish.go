@@ -9,17 +9,19 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync/feed"
+	"milkrun/sync/kind"
 	"milkrun/sync/mask"
 )
 
 // finish records how the run ended, and halts what the error says must be halted.
 func (r *run) finish(err error) (state.Run, error) {
 	ctx := context.WithoutCancel(r.soft)
+	r.reading.Wait() // what is to come is counted beside the reading, which has been ended
 	r.mu.Lock()
-	r.rec.FinishedAt, r.rec.Counts = r.engine.now(), r.live
-	r.mu.Unlock()
-	r.rec.CursorTo = r.checkpoint.Cursor
+	r.rec.FinishedAt, r.rec.Counts, r.rec.CursorTo = r.engine.now(), r.live, r.checkpoint.Cursor
 	r.rec.State = r.outcome(err)
+	r.rec.Waiting = r.waiting(r.rec.State)
+	r.mu.Unlock()
 	if err != nil {
 		verdict := feed.Judge(err)
 		r.rec.Error, r.rec.Code, r.rec.Remedy = mask.Scrub(err.Error()), verdict.Code, verdict.Remedy
@@ -71,15 +73,29 @@ func (r *run) haltFor(ctx context.Context, err error) error {
 		return nil
 	}
 	h := state.Halt{Scope: state.JobScope, Name: r.job.Name, At: r.engine.now(), Code: r.rec.Code, Reason: r.rec.Error, Remedy: r.rec.Remedy, RunID: r.rec.ID}
-	var side *sideError
-	if feed.Judge(err).Verdict == feed.HaltConnection && errors.As(err, &side) {
-		h.Scope, h.Name = state.ConnectionScope, side.connection
+	if connection := guilty(err); connection != "" {
+		h.Scope, h.Name = state.ConnectionScope, connection
 	}
 	err = r.engine.halt(ctx, h)
 	if h.Code == state.CodeDoubt {
 		err = errors.Join(err, r.engine.Store.EndDoubt(ctx, h.Name)) // a report may have settled it meanwhile
 	}
 	return err
+}
+
+// guilty is the connection that an error halts, "" when it halts none.
+func guilty(err error) string {
+	var inner *kind.InnerError
+	var side *sideError
+	switch {
+	case feed.Judge(err).Verdict != feed.HaltConnection:
+		return ""
+	case errors.As(err, &inner):
+		return inner.Connection
+	case errors.As(err, &side):
+		return side.connection
+	}
+	return ""
 }
 
 func (r *run) logEnd(err error) {

@@ -95,7 +95,9 @@ func (f *flow) take(g *gatherer, p page) bool {
 		f.fail(err)
 		return false
 	}
-	g.add(f.run.fresh(p))
+	p = f.run.fresh(p)
+	f.run.owes(p)
+	g.add(p)
 	err := f.run.tooManyBad()
 	if f.paged || err != nil {
 		g.flush()
@@ -178,7 +180,7 @@ func (f *flow) settle(b *batch) (settled, error) {
 	s.counts.Delivered += int64(b.rows.Len() - len(rejected))
 	s.counts.Rejected += int64(len(rejected))
 	s.letters = append(s.letters, f.run.letters(b, rejected)...)
-	s.places = f.run.places(b, rejected)
+	s.delivered = f.run.accounted(b)
 	f.run.check.delivered(b.raw, rejected)
 	if f.run.again != nil {
 		f.run.again.settle(b, rejected, &s)

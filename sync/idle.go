@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"milkrun/state"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
-	"milkrun/sync/transport"
 )
 
 const (
@@ -81,37 +81,59 @@ func (r *run) nothingNew() bool {
 	}
 }
 
-// look fetches one page of a look, and keeps what halts it for the run. A pause ends it before the call.
+// look fetches one page of a look. A pause ends it before the call.
 func (r *run) look(ctx context.Context, from feed.Cursor) (feed.Page, error) {
-	if _, paused, err := r.engine.Store.PausedConnection(ctx, r.job.Source.Connection.Name); paused || err != nil {
-		return feed.Page{}, errors.Join(errStopped, err)
+	for _, connection := range r.job.Source.Connections() {
+		if _, paused, err := r.engine.Store.PausedConnection(ctx, connection); paused || err != nil {
+			return feed.Page{}, errors.Join(errStopped, err)
+		}
 	}
 	call := r.asks(shownCursor(from))
-	p, err := r.source.Fetch(transport.WithExchanges(ctx, call.note), from, r.job.PageSize)
-	if v := feed.Judge(err).Verdict; err != nil && (v == feed.HaltConnection || v == feed.HaltJob) {
-		r.looked = &looked{from, call, err}
+	p, err := r.source.Fetch(call.under(ctx), from, r.job.PageSize)
+	switch {
+	case err != nil && ctx.Err() != nil: // it was cut off, which says nothing of the partner
+		call.end(0, 0, err)
+	case err != nil || len(call.made) > 0:
+		r.looked = append(r.looked, looked{from, call, p, err})
 	}
 	return p, err
 }
 
-// looked is what halted a look: the run says so without asking a partner again that may block who goes on.
+// looked is what a look was told by a partner, be it an error: a run that goes on from there does not ask for it again.
 type looked struct {
 	after feed.Cursor
 	call  *contact
+	page  feed.Page
 	err   error
 }
 
-// asked fetches the page behind a place, or has the answer that the look got there.
+// asked fetches the page behind a place, or has what the look got there.
 func (r *run) asked(ctx context.Context, source feed.Source, call *contact, after feed.Cursor, limit int) (feed.Page, error) {
-	r.mu.Lock()
-	l := r.looked
-	r.looked = nil
-	r.mu.Unlock()
-	if l == nil || l.after != after {
-		return source.Fetch(call.under(ctx), after, limit)
+	if l, ok := r.lookedAt(after); ok {
+		call.made = l.call.made
+		return l.page, l.err
 	}
-	call.made = l.call.made
-	return feed.Page{}, l.err
+	return source.Fetch(call.under(ctx), after, limit)
+}
+
+func (r *run) lookedAt(after feed.Cursor) (l looked, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.looked, func(l looked) bool { return l.after == after })
+	if i < 0 {
+		return l, false
+	}
+	l = r.looked[i]
+	r.looked = slices.Delete(r.looked, i, i+1)
+	return l, true
+}
+
+// noteLooks notes the exchanges of looks that no run took up.
+func (r *run) noteLooks() {
+	for _, l := range r.looked {
+		l.call.end(l.page.Rows.Len(), len(l.page.Rejected), l.err)
+	}
+	r.looked = nil
 }
 
 // idling are looks in a row that found nothing: as the state file has them, and those that are not there yet.

@@ -176,6 +176,60 @@ func TestLookThatIsHaltedAsksOnce(t *testing.T) {
 	}
 }
 
+// TestLooksAreAskedForOnceAndNoted: a run goes on with what its look was told, be it an error, and every request is noted once:
+// those of a look that found nothing too.
+func TestLooksAreAskedForOnceAndNoted(t *testing.T) {
+	fail := func(v feed.Verdict, calls int) func(int) error {
+		n := 0
+		return func(int) error {
+			if n++; n == calls {
+				return feed.Errorf(v, "x", "no")
+			}
+			return nil
+		}
+	}
+	for name, c := range map[string]struct {
+		old, fresh int // records delivered before, and new ones
+		fetch      func(int) error
+		calls      int
+		state      state.RunState // "" when no run is recorded
+	}{
+		"nothing new":            {old: 20, calls: 1},
+		"something new":          {old: 20, fresh: 25, calls: 3, state: state.Done},
+		"a passing error":        {fresh: 5, fetch: fail(feed.Retry, 1), calls: 2, state: state.Done},
+		"one that ends the run":  {fresh: 5, fetch: fail(feed.Fail, 1), calls: 1, state: state.Failed},
+		"one that halts the job": {fresh: 5, fetch: fail(feed.HaltJob, 1), calls: 1, state: state.Halted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, over, sink := newEngine(t), newCourierOver(c.old, always), newShelf()
+			job := newJob(t, "j", over, sink)
+			job.Source.Settings = fixedSource{fixed{source: over}}
+			if c.old > 0 {
+				mustRun(t, e, job)
+			}
+			before, asked := len(exchangesOf(t, e.Store)), over.calls
+			over.n, over.list.fetch = c.old+c.fresh, c.fetch
+			r, err := e.Run(t.Context(), job, Start{Trigger: state.Schedule, poll: true})
+			var idle *idleError
+			if errors.As(err, &idle) != (c.state == "") || r.State != c.state {
+				t.Errorf("the run is %q: %v", r.State, err)
+			}
+			calls := 0
+			for _, row := range exchangesOf(t, e.Store)[before:] {
+				if row.Connection == "from-j" {
+					calls++
+				}
+				if row.Trigger != string(state.Schedule) || row.RunID != r.ID {
+					t.Errorf("noted as %+v", row)
+				}
+			}
+			if n := over.calls - asked; n != c.calls || calls != n {
+				t.Errorf("%d calls, want %d; %d are noted", n, c.calls, calls)
+			}
+		})
+	}
+}
+
 // TestSlotsOfAPausedPollShareARow: a pause of an hour leaves a few rows, and every slot has its decision.
 func TestSlotsOfAPausedPollShareARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -138,7 +138,7 @@ func (r *run) storable(column string, v any) any {
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	case int64, float64:
-		if text := mask.Scrub(digits(v)); text != digits(v) {
+		if text := mask.Scrub(digits(v)); text != digits(v) || strings.Trim(text, "+-") == "Inf" || text == "NaN" { // JSON has no such number
 			return text
 		}
 		return v

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -55,7 +56,7 @@ func (p *poster) post(ctx context.Context, b *batch) (settled, error) {
 			rejected = append(rejected, feed.Rejection{Row: rows[0], Code: feed.Judge(err).Code, Reason: err.Error()})
 		default:
 			if tried.refused++; tried.refused == 1 {
-				p.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.number, records(len(rows)), err)
+				p.run.event("bisect", "batch %d of %s is refused as a whole, looking for the record: %v", b.shown(), records(len(rows)), err)
 			}
 			queue = append(queue, rows[:len(rows)/2], rows[len(rows)/2:])
 		}
@@ -94,9 +95,7 @@ func (p *poster) took(ctx context.Context, s *settled, b *batch, rows []int, tak
 func (p *poster) mark(s *settled, marks []string) {
 	s.marks = append(s.marks, marks...)
 	if p.run.rewound != nil {
-		for _, m := range marks {
-			s.places = append(s.places, feed.Cursor(m))
-		}
+		s.delivered = append(s.delivered, marks...)
 	}
 }
 
@@ -127,10 +126,10 @@ func (p *poster) room(ctx context.Context, rows []int) ([]int, error) {
 // send makes one call, under an id that is recorded first.
 func (p *poster) send(ctx context.Context, i state.Intent, rows feed.Batch) (state.Taken, error) {
 	store, connection := p.run.engine.Store, p.run.job.Sink.Connection.Name
-	i.Job, i.RunID, i.Connection, i.Digest, i.Records = p.run.job.Name, p.run.id(), connection, fingerprint(rows), rows.Len()
+	i.Job, i.RunID, i.Connection, i.Digest, i.Records, i.Instead = p.run.job.Name, p.run.id(), connection, fingerprint(rows), rows.Len(), p.run.resends
 	id, err := store.AddIntent(ctx, i)
 	if err != nil {
-		return state.Taken{}, err
+		return state.Taken{}, heardOf(err)
 	}
 	if err := p.run.step("recorded"); err != nil {
 		return state.Taken{}, err
@@ -141,13 +140,14 @@ func (p *poster) send(ctx context.Context, i state.Intent, rows feed.Batch) (sta
 			return err
 		}
 		if err := store.MarkIntent(ctx, id, state.IntentSent); err != nil {
-			return feed.Errorf(feed.Fail, "state", "%w", err)
+			return feed.Errorf(feed.Fail, "state", "%w", heardOf(err))
 		}
 		if err := p.run.step("delivering"); err != nil {
 			return err
 		}
 		call := p.run.gives(id)
 		receipt, err := p.sink.DeliverOnce(call.under(ctx), id, rows)
+		err = cutOff(ctx, err)
 		call.end(rows.Len(), 0, err)
 		taken.Ref, taken.Note = receipt.Ref, receipt.Note
 		if err == nil {
@@ -159,6 +159,14 @@ func (p *poster) send(ctx context.Context, i state.Intent, rows feed.Batch) (sta
 		return taken, p.run.sinkError("batch "+id, err)
 	}
 	return taken, nil
+}
+
+// heardOf ends a run that would have sent again what a report has just named.
+func heardOf(err error) error {
+	if errors.Is(err, state.ErrReported) {
+		return fmt.Errorf("%w: %w; the next run passes over its records", errStopped, err)
+	}
+	return err
 }
 
 // known passes on an error that tells what became of the batch: it never left, or the partner refused it. Any other puts
@@ -193,7 +201,8 @@ func inDoubt(batch, job string, err *feed.Error) error {
 }
 
 // undoubted refuses to begin while a batch of the job is in doubt: what stands behind the checkpoint may hold it. Batches
-// that were recorded and never left are no longer of interest. It learns what earlier runs have settled.
+// that were recorded and never left are no longer of interest. It learns what earlier runs have settled, and what an operator lets
+// be sent again.
 func (r *run) undoubted() error {
 	if !r.once() {
 		return nil
@@ -218,6 +227,9 @@ func (r *run) undoubted() error {
 			return inDoubt(i.ID, r.job.Name, feed.Errorf(feed.HaltJob, state.CodeDoubt, "nobody knows whether batch %s of %s was delivered", i.ID, records(i.Records)))
 		}
 	}
+	if r.resends, err = r.engine.Store.Resends(ctx, r.job.Name); err != nil { // before the marks: what is reported then is in both
+		return err
+	}
 	r.known, err = r.engine.Store.Recent(ctx, r.job.Name)
 	return err
 }
@@ -229,6 +241,7 @@ func (r *run) unsent(p page) page {
 	for i, mark := range marks {
 		if _, known := r.known[mark]; known {
 			p.skipped++
+			p.more--
 			p.known = append(p.known, mark)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -198,6 +199,98 @@ func TestReportSettles(t *testing.T) {
 		mustRun(t, e, job)
 		sink.whole(t, 50)
 	}
+}
+
+// rooms is an opaque shelf that is asked how much it may send.
+type rooms struct {
+	opaqueShelf
+	room func(n int) int
+}
+
+func (r *rooms) Room(_ context.Context, n int) (int, error) { return r.room(n), nil }
+
+// TestReportOfResend hears of a batch that an operator lets be sent again. What was not sent again by then is not.
+func TestReportOfResend(t *testing.T) {
+	for name, c := range map[string]struct {
+		at      int // which question for room the report comes before; 0: before the run
+		most    int // that may be sent at once
+		twice   int // records that were sent again by then
+		stopped bool
+	}{
+		"before the run":              {most: 10},
+		"while the run reads":         {at: 1, most: 10, stopped: true},
+		"when a part was sent again":  {at: 2, most: 4, twice: 4, stopped: true},
+		"when all of it was, and yet": {at: 2, most: 10, twice: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink, e, asked := newShelf(), newEngine(t), 0
+			sink.lost = func(int) error { return errLost }
+			halted(t, e, newJob(t, "j", &list{n: 30}, opaqueShelf{sink}), "doubt")
+			sink.lost = nil
+			doubts, err := e.Store.Doubts(t.Context())
+			if err != nil || len(doubts) != 1 {
+				t.Fatalf("doubts %+v, %v", doubts, err)
+			}
+			settle(t, e, doubts[0].ID, state.OutcomeResend)
+			room := func(n int) int {
+				if asked == c.at {
+					settled, err := e.Store.AddReport(t.Context(), state.Report{Connection: "to-j", Ref: "m-1", Batch: doubts[0].ID, Person: "p", Status: "SUCCESS", ReportedAt: time.Now()})
+					if err != nil || len(settled) != 1 || settled[0].Late != (c.twice == 10) {
+						t.Errorf("the report settles %+v, %v", settled, err)
+					}
+				}
+				asked++
+				return min(n, c.most)
+			}
+			if c.at == 0 {
+				room(0)
+			}
+			asked = 1
+			job := newJob(t, "j", &list{n: 30}, &rooms{opaqueShelf{sink}, room})
+			if c.stopped {
+				r, err := e.Run(t.Context(), job, Start{Trigger: state.Manual})
+				if r.State != state.Interrupted || !errors.Is(err, state.ErrReported) || len(sink.got) != 10 {
+					t.Fatalf("state %s, %d records: %v", r.State, len(sink.got), err)
+				}
+			}
+			mustRun(t, e, job)
+			for id, n := range sink.got {
+				if number, _ := strconv.Atoi(id); (n == 2) != (number <= c.twice) || n > 2 {
+					t.Errorf("record %s was sent %d times", id, n)
+				}
+			}
+			if len(sink.got) != 30 {
+				t.Errorf("%d records were sent", len(sink.got))
+			}
+			noMarks(t, e)
+		})
+	}
+}
+
+// TestReportOfResendUnsent hears of a batch while its records are tried again and never leave: they are not tried once more.
+func TestReportOfResendUnsent(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	job := newJob(t, "j", &list{n: 30}, opaqueShelf{sink})
+	sink.lost = func(int) error { return errLost }
+	halted(t, e, job, "doubt")
+	sink.lost = nil
+	doubts, err := e.Store.Doubts(t.Context())
+	if err != nil || len(doubts) != 1 {
+		t.Fatalf("doubts %+v, %v", doubts, err)
+	}
+	settle(t, e, doubts[0].ID, state.OutcomeResend)
+	sink.deliver = func(feed.Batch) ([]feed.Rejection, error) {
+		_, err := e.Store.AddReport(t.Context(), state.Report{Connection: "to-j", Ref: "m-1", Batch: doubts[0].ID, Person: "p", Status: "SUCCESS", ReportedAt: time.Now()})
+		return nil, &feed.Error{Unsent: true, Err: errors.Join(errRoute, err)}
+	}
+	r, err := e.Run(t.Context(), job, Start{Trigger: state.Manual})
+	if r.State != state.Interrupted || !errors.Is(err, state.ErrReported) || sink.calls != 2 {
+		t.Fatalf("state %s after %d calls: %v", r.State, sink.calls, err)
+	}
+	sink.deliver = nil
+	mustRun(t, e, job)
+	sink.whole(t, 30)
+	noMarks(t, e)
 }
 
 // rationed may send so many records a run.

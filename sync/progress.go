@@ -76,6 +76,7 @@ func (r *run) forecast(ctx context.Context, src feed.Source, from feed.Cursor) {
 	r.reading.Go(func() {
 		call := r.asks("count")
 		n, err := counter.Count(call.under(ctx), from)
+		r.countBehind(call.under(ctx), counter)
 		call.end(0, 0, err)
 		if err != nil {
 			r.log.WithError(err).Debug("counting what is to come")

@@ -18,6 +18,7 @@ type page struct {
 	fingerprint uint64 // of the keys of its rows in their order, of an enumeration
 	// skipped counts rows taken out because they were delivered before; see rewound.
 	skipped int64
+	more    int64    // what it adds to the run's backlog
 	marks   []string // of its rows, by which they are known again, for an opaque sink
 	known   []string // of the rows taken out
 }
@@ -138,7 +139,7 @@ func (r *reader) fetch(ctx context.Context, after feed.Cursor) page {
 		p.at = e.Position(after)
 	}
 	p.err = r.run.attempts(1, "page behind "+shownCursor(after)).do(ctx, func() (err error) {
-		if err := r.run.paused(ctx, r.run.job.Source.Connection.Name); err != nil {
+		if err := r.run.paused(ctx, r.run.job.Source.Connections()...); err != nil {
 			return err
 		}
 		call := r.run.asks(shownCursor(after))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -319,6 +320,15 @@ func TestLettersHoldNothingPersonal(t *testing.T) {
 	var record map[string]any
 	if err := json.Unmarshal([]byte(open[0].Record), &record); err != nil || len(record) != len(names) || record["id"] != "1" {
 		t.Errorf("record %v: %v", record, err)
+	}
+}
+
+// TestLettersOfNumbersThatAreNone: what JSON cannot write does not take the rest of the record with it.
+func TestLettersOfNumbersThatAreNone(t *testing.T) {
+	r := &run{engine: newEngine(t), job: newJob(t, "j", &list{}, newShelf()), source: &list{}}
+	got := r.letter(feed.Rejection{}, map[string]feed.Value{"id": "1", "a": math.Inf(1), "b": math.Inf(-1), "c": math.NaN(), "d": 1.5})
+	if want := `{"a":"+Inf","b":"-Inf","c":"NaN","d":1.5,"id":"1"}`; got.Record != want {
+		t.Errorf("%s, want %s", got.Record, want)
 	}
 }
 

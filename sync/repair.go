@@ -69,7 +69,7 @@ func (m *repair) mend(ctx context.Context) (int64, error) {
 		return 0, notWhole(errors.New("records came and went while it was read"))
 	}
 	if !m.moved && !m.drift.Rose && !m.drift.Fell {
-		return 0, notWhole(fmt.Errorf("nothing moved while %d pages were read again, but the partner states %d records and lists %d",
+		return 0, wrongTotal(fmt.Errorf("nothing moved while %d pages were read again, but the partner states %d records and lists %d",
 			m.read, m.drift.expected(), staged.Distinct))
 	}
 	return 0, notWhole(fmt.Errorf("its rows keep moving, after %d pages read again", m.read))

@@ -46,27 +46,36 @@ func (e *Engine) Expire(ctx context.Context, job *config.Job) error {
 }
 
 func (e *Engine) expire(ctx context.Context, job *config.Job, sink feed.Expirer) error {
-	before := e.now().Add(-job.Retention)
-	gone, err := sink.Expire(ctx, before)
+	before := e.expiry(job)
+	err := sink.Expire(ctx, before, func(gone int64) error {
+		what := fmt.Sprintf("retention: %s deleted, delivered before %s", records(gone), before.Format(time.RFC3339))
+		e.Log.WithField("job", job.Name).Info(what)
+		return e.Store.Audit(ctx, housekeeper, what, job.Name, "")
+	})
 	if err != nil {
 		return fmt.Errorf("retention of job %s: %w", job.Name, err)
 	}
-	if gone == 0 {
-		return nil
-	}
-	what := fmt.Sprintf("retention: %s deleted, delivered before %s", records(gone), before.UTC().Format(time.RFC3339))
-	e.Log.WithField("job", job.Name).Info(what)
-	return e.Store.Audit(ctx, housekeeper, what, job.Name, "")
+	e.expired.Store(job.Name, before)
+	return nil
 }
 
-// expire deletes after a good run what is older than the job's retention. What goes wrong there does not make the run a bad
-// one: it is noted, and tried again with the next run, and daily.
-func (r *run) expire() {
+// expiry is the moment before which nothing of a job is kept, cut to the hour as what records are stamped with.
+func (e *Engine) expiry(job *config.Job) time.Time {
+	return e.now().Add(-job.Retention).UTC().Truncate(time.Hour)
+}
+
+// expire deletes after a good run what is older than the job's retention, once an hour: a job that runs every other second does
+// not look through its table each time. What goes wrong there does not make the run a bad one: it is noted, and tried again
+// with the next run, and daily. When ctx ends it is given up, which takes nothing away.
+func (r *run) expire(ctx context.Context) {
 	sink, ok := r.sink.(feed.Expirer)
 	if r.job.Retention == 0 || !ok {
 		return
 	}
-	if err := r.engine.expire(context.WithoutCancel(r.soft), r.job, sink); err != nil {
+	if last, ever := r.engine.expired.Load(r.job.Name); ever && last == r.engine.expiry(r.job) {
+		return
+	}
+	if err := r.engine.expire(ctx, r.job, sink); err != nil && ctx.Err() == nil {
 		r.event("retention", "%v", err)
 	}
 }

@@ -17,9 +17,12 @@ type keeper struct {
 	fails  error
 }
 
-func (k *keeper) Expire(_ context.Context, before time.Time) (int64, error) {
+func (k *keeper) Expire(_ context.Context, before time.Time, note func(int64) error) error {
 	k.before = append(k.before, before)
-	return 2, k.fails
+	if k.fails != nil {
+		return k.fails
+	}
+	return note(2)
 }
 
 func TestRetention(t *testing.T) {
@@ -30,18 +33,22 @@ func TestRetention(t *testing.T) {
 	if len(sink.before) != 0 {
 		t.Error("a job without a retention deletes")
 	}
+	now := time.Now().Truncate(time.Hour).Add(time.Minute)
+	e.Now = func() time.Time { return now }
 	job.Retention = 90 * 24 * time.Hour
 	mustRun(t, e, job)
+	mustRun(t, e, job) // the same hour: nothing else can be due
 	if err := e.Expire(t.Context(), job); err != nil {
 		t.Error(err)
 	}
-	if len(sink.before) != 2 || time.Since(sink.before[0]) < job.Retention || time.Since(sink.before[0]) > job.Retention+time.Hour {
+	if len(sink.before) != 2 || !sink.before[0].Equal(now.Add(-time.Minute-job.Retention)) {
 		t.Errorf("deleted before %v", sink.before)
 	}
 	did, err := e.Store.Operations(t.Context(), 0)
 	if err != nil || len(did) != 2 || did[0].Who != "milkrun" || did[0].Job != "j" || !strings.HasPrefix(did[0].What, "retention: 2 records deleted, delivered before ") {
 		t.Errorf("%+v, %v", did, err)
 	}
+	now = now.Add(time.Hour)
 	sink.fails = errors.New("the disk is full")
 	r := mustRun(t, e, job)
 	events, err := e.Store.Events(t.Context(), r.ID)

@@ -83,6 +83,24 @@ func (j *jittered) NextBackOff() time.Duration {
 	return asked + rand.N(asked/10+1) // not all workers at the same instant
 }
 
+// cutError is why the hard context ended: what was under way had no more time.
+type cutError struct{ text string }
+
+func (e *cutError) Error() string { return e.text + ", before there was an answer" }
+
+// Is says that this is how a context was cancelled.
+func (e *cutError) Is(target error) bool { return target == context.Canceled }
+
+// cutOff puts the words of a cut in the place of those of a cancelled context. Errors that a partner's code judged stay as
+// they are.
+func cutOff(ctx context.Context, err error) error {
+	_, judged := errors.AsType[*feed.Error](err)
+	if cut, ok := errors.AsType[*cutError](context.Cause(ctx)); ok && !judged && errors.Is(err, context.Canceled) {
+		return cut
+	}
+	return err
+}
+
 // stopCause is why a soft context ended: the timeout, a halted connection, an operator, or else the request to stop.
 func stopCause(ctx context.Context) error {
 	cause := context.Cause(ctx)

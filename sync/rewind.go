@@ -2,6 +2,8 @@ package sync
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"milkrun/sync/feed"
 )
@@ -14,9 +16,24 @@ const maxRecent = 200_000
 // records there were delivered.
 type rewound struct {
 	source feed.Rewinder
-	known  map[string]struct{} // places delivered by earlier runs
+	begun  feed.Cursor         // the checkpoint
+	known  map[string]struct{} // delivered by earlier runs; see mark
 	ahead  int                 // how many of them this run has not come across yet
-	recent []feed.Cursor       // delivered by this run and within reach of the next one's rewind, oldest first
+	recent []string            // delivered by this run and within reach of the next one's rewind, oldest first
+}
+
+// mark is by what a delivered record is known again: where it stands and what is in it. The place alone would not do: a record that
+// is changed twice in one tick of its clock keeps its place.
+func (w *rewound) mark(b feed.Batch, i int) string {
+	return string(w.source.Locate(b, i)) + "\t" + fingerprint(b.Slice(i, i+1))[:16]
+}
+
+// markedPlace is where the record of a mark stands.
+func markedPlace(mark string) feed.Cursor {
+	if at := strings.LastIndexByte(mark, '\t'); at >= 0 {
+		return feed.Cursor(mark[:at])
+	}
+	return feed.Cursor(mark) // one of a sink where sending twice is harm: what stands at a place is sent once
 }
 
 // rewind returns the cursor a run begins at instead of its checkpoint.
@@ -25,7 +42,7 @@ func (r *run) rewind(source feed.Rewinder, checkpoint feed.Cursor) (feed.Cursor,
 	if err != nil {
 		return "", err
 	}
-	r.rewound = &rewound{source: source, known: places, ahead: len(places)}
+	r.rewound = &rewound{source: source, begun: checkpoint, known: places, ahead: len(places)}
 	if checkpoint == "" {
 		return "", nil
 	}
@@ -40,6 +57,7 @@ func (w *rewound) passes(checkpoint, cursor feed.Cursor) bool {
 
 // fresh takes out of a page the rows that an earlier run delivered.
 func (r *run) fresh(p page) page {
+	p.more = r.rewound.before(p)
 	if r.once() {
 		return r.unsent(p)
 	}
@@ -48,9 +66,10 @@ func (r *run) fresh(p page) page {
 	}
 	kept := feed.Batch{Columns: p.Rows.Columns}
 	for i := range p.Rows.Len() {
-		if _, known := r.rewound.known[string(r.rewound.source.Locate(p.Rows, i))]; known {
+		if _, known := r.rewound.known[r.rewound.mark(p.Rows, i)]; known {
 			r.rewound.ahead--
 			p.skipped++
+			p.more--
 			continue
 		}
 		kept.Values = append(kept.Values, p.Rows.Row(i)...)
@@ -59,24 +78,23 @@ func (r *run) fresh(p page) page {
 	return p
 }
 
-// places are where the records of a batch stand, rejected ones too: their dead letter accounts for them.
-func (r *run) places(b *batch, _ []feed.Rejection) []feed.Cursor {
-	source, ok := r.source.(feed.Rewinder)
-	if !ok {
+// accounted are the marks of a batch, of rejected records too: their dead letter accounts for them.
+func (r *run) accounted(b *batch) []string {
+	if r.rewound == nil {
 		return nil
 	}
-	list := make([]feed.Cursor, b.raw.Len())
+	list := make([]string, b.raw.Len())
 	for i := range list {
-		list[i] = source.Locate(b.raw, i)
+		list[i] = r.rewound.mark(b.raw, i)
 	}
 	return list
 }
 
 // add remembers delivered records and forgets those out of reach of a rewind from the checkpoint.
-func (w *rewound) add(places []feed.Cursor, checkpoint feed.Cursor) {
-	w.recent = append(w.recent, places...)
+func (w *rewound) add(marks []string, checkpoint feed.Cursor) {
+	w.recent = append(w.recent, marks...)
 	out := max(len(w.recent)-maxRecent, 0)
-	for out < len(w.recent) && !w.reaches(w.recent[out], checkpoint) {
+	for out < len(w.recent) && !w.reaches(markedPlace(w.recent[out]), checkpoint) {
 		out++
 	}
 	w.recent = w.recent[out:]
@@ -87,26 +105,21 @@ func (w *rewound) reaches(place, checkpoint feed.Cursor) bool {
 	return checkpoint == "" || w.source.Rewound(place, checkpoint)
 }
 
-func texts(places []feed.Cursor) []string {
-	list := make([]string, len(places))
-	for i, place := range places {
-		list[i] = string(place)
-	}
-	return list
-}
-
 // keepRecent saves the memory for the next run. When a crash comes before it, that run delivers the records within the
 // lookback again.
 func (r *run) keepRecent() error {
 	if r.rewound == nil {
 		return nil
 	}
-	places := make([]string, 0, len(r.rewound.recent))
+	marks, anew := slices.Clone(r.rewound.recent), make(map[feed.Cursor]struct{}, len(r.rewound.recent))
+	for _, mark := range marks {
+		anew[markedPlace(mark)] = struct{}{}
+	}
 	for known := range r.rewound.known {
-		if r.rewound.reaches(feed.Cursor(known), r.checkpoint.Cursor) {
-			places = append(places, known)
+		place := markedPlace(known)
+		if _, changed := anew[place]; !changed && r.rewound.reaches(place, r.checkpoint.Cursor) {
+			marks = append(marks, known)
 		}
 	}
-	places = append(places, texts(r.rewound.recent)...)
-	return r.engine.Store.ReplaceRecent(context.WithoutCancel(r.soft), r.job.Name, places)
+	return r.engine.Store.ReplaceRecent(context.WithoutCancel(r.soft), r.job.Name, marks)
 }

@@ -189,3 +189,40 @@ func TestRewoundOpaque(t *testing.T) {
 		t.Errorf("in doubt after %d crashes", doubted)
 	}
 }
+
+// TestChangeWithinOneTick: a record that is changed again before its clock moves on stands where it stood, and is delivered again, once.
+func TestChangeWithinOneTick(t *testing.T) {
+	source, sink, e := &versions{}, newShelf(), newEngine(t)
+	job := newJob(t, "j", source, sink)
+	source.add(upTo(20)...)
+	mustRun(t, e, job)
+	for _, c := range []struct {
+		changed int
+		want    int64
+	}{{18, 1}, {18, 0}, {0, 1}, {0, 0}} { // and back to what it was
+		source.changed = c.changed
+		if r := mustRun(t, e, job); r.Counts.Delivered != c.want {
+			t.Errorf("%d delivered, want %d", r.Counts.Delivered, c.want)
+		}
+	}
+}
+
+// versions is a journal with another column, and a record in which that is another since the first reading.
+type versions struct {
+	journal
+	changed int
+}
+
+func (v *versions) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	p, err := v.journal.Fetch(ctx, after, limit)
+	wide := feed.Batch{Columns: feed.TextColumns("id", "phone", "status")}
+	for i := range p.Rows.Len() {
+		status := "paid"
+		if id := strconv.Itoa(v.changed); p.Rows.Get(i, "id") == id {
+			status = "sent"
+		}
+		wide.Values = append(append(wide.Values, p.Rows.Row(i)...), status)
+	}
+	p.Rows = wide
+	return p, err
+}

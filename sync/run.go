@@ -38,12 +38,15 @@ type run struct {
 	source  feed.Source
 	sink    feed.Sink
 	openErr error
-	looked  *looked // what a look found wrong, for the run it became
+	looked  []looked // what a look was told, for the run it became
+	looks   bool     // it only looks: nothing is noted
+	prelude []func() // notes of calls that were made while the source was opened
 
 	checkpoint state.Checkpoint // the lane's, as last saved; touched by the committing goroutine only
 	lane       state.Lane       // "" for a run over a range: no checkpoint moves
 	rewound    *rewound
 	known      map[string]struct{} // marks of records that an opaque sink has, behind the checkpoint
+	resends    []string            // batches for an opaque sink that are to be sent again
 	onPage     func(page)
 
 	notes    notes
@@ -59,10 +62,11 @@ type run struct {
 
 	peeking atomic.Bool // it may come to nothing, and is nobody's business yet
 
-	mu    sync.Mutex
-	live  state.Counts // as far as it has come, ahead of the state file
-	saved state.Counts // what the state file has of them
-	begun int64        // records that earlier runs of the same pass have read
+	mu      sync.Mutex
+	live    state.Counts // as far as it has come, ahead of the state file
+	saved   state.Counts // what the state file has of them
+	begun   int64        // records that earlier runs of the same pass have read
+	backlog backlog
 	// staging says that records become current all at once, at the swap: until then none of them is delivered.
 	staging bool
 	phase   string
@@ -78,7 +82,7 @@ func newRun(ctx context.Context, e *Engine, job *config.Job) *run {
 	r := &run{engine: e, job: job, over: make(chan struct{}), onPage: func(page) {}}
 	r.log = e.Log.WithField("job", job.Name)
 	r.soft, r.cancel = context.WithCancelCause(ctx)
-	r.live.Total = -1
+	r.live.Total, r.backlog.behind = -1, -1
 	r.check = newCheck(r)
 	return r
 }
@@ -93,13 +97,16 @@ func (r *run) id() int64 {
 func (r *run) start(s Start) error {
 	ctx := context.WithoutCancel(r.soft)
 	r.operator = s.Who
+	r.mu.Lock()
+	r.rec.Trigger = s.Trigger
+	r.mu.Unlock()
 	r.peeking.Store(s.poll)
 	if err := r.choose(ctx, s); err != nil {
 		return err
 	}
 	r.open(!s.ranged())
 	rec := state.Run{Job: r.job.Name, Slot: s.Slot, Trigger: s.Trigger, Mode: modeIncremental, StartedAt: r.engine.now(),
-		Counts: state.Counts{Total: -1}}
+		Counts: state.Counts{Total: -1}, Waiting: -1}
 	if r.full {
 		rec.Mode = modeFull
 	}
@@ -120,6 +127,7 @@ func (r *run) start(s Start) error {
 	r.rec = rec
 	r.mu.Unlock()
 	r.log = r.log.WithField("run", id)
+	r.notePrelude()
 	from := shownCursor(rec.CursorFrom)
 	if s.ranged() {
 		from = fmt.Sprintf("%q to %q", s.From, s.To)
@@ -173,9 +181,9 @@ func (r *run) open(endToEnd bool) {
 	r.openErr = nil
 	r.hard = context.WithoutCancel(r.soft)
 	env := kind.Env{Job: r.job.Name, Location: r.job.Location, RoundTripper: r.engine.RoundTripper, Full: r.full,
-		Budgets: &r.engine.budgets, Retention: r.job.Retention}
+		Budgets: &r.engine.budgets, Retention: r.job.Retention, Purpose: r.job.Purpose}
 	env.Connection = r.job.Source.Connection.Name
-	env.Recall = r.recall(env.Connection)
+	env.Recall, env.Inner = r.recall(env.Connection), r.inner
 	source, err := r.job.Source.Settings.Open(r.hard, env)
 	if err != nil {
 		r.openErr = &sideError{connection: env.Connection, err: err}
@@ -290,24 +298,27 @@ func (r *run) contexts() (stop func()) {
 	if r.job.Timeout > 0 {
 		r.soft, timeout = context.WithTimeoutCause(r.soft, r.job.Timeout, errTimeout)
 	}
-	hard, cut := context.WithCancel(context.WithoutCancel(r.soft))
+	hard, cut := context.WithCancelCause(context.WithoutCancel(r.soft))
 	r.hard = hard
 	unhook := context.AfterFunc(r.soft, func() {
 		end := time.NewTimer(r.engine.Drain)
 		defer end.Stop()
 		select {
 		case <-end.C:
+			cut(&cutError{fmt.Sprintf("cut off %s after the request to stop", r.engine.Drain)})
 		case <-r.engine.rush:
+			cut(&cutError{"cut off by a second signal"})
 		case <-hard.Done():
 		}
-		cut()
 	})
-	return func() { unhook(); cut(); timeout() }
+	return func() { unhook(); cut(nil); timeout() }
 }
 
 // close waits for pages that are still being fetched, which nobody wants any more, and closes source and sink.
 func (r *run) close() {
 	r.reading.Wait()
+	r.notePrelude()
+	r.noteLooks()
 	if err := r.keepNotes(); err != nil {
 		r.log.WithError(err).Error("noting exchanges for the audit")
 	}

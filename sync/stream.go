@@ -23,6 +23,9 @@ func (r *run) stream() error {
 	if err := r.undoubted(); err != nil {
 		return err
 	}
+	if err := r.renamed(); err != nil {
+		return err
+	}
 	if rewinder, ok := r.source.(feed.Rewinder); ok && r.lane == state.Forward {
 		var err error
 		if from, err = r.rewind(rewinder, from); err != nil {
@@ -254,7 +257,7 @@ func (r *run) advance(ctx context.Context, s settled) error {
 	r.checkpoint = next
 	r.engine.observe(func(o Observer) { o.Moved(r.job.Name, fresh) })
 	if r.rewound != nil {
-		r.rewound.add(s.places, next.Cursor)
+		r.rewound.add(s.delivered, next.Cursor)
 	}
 	return r.step("checkpoint saved")
 }

@@ -9,15 +9,15 @@ import (
 
 // settled is what has come of one batch, or of several in a row: every record of it is delivered or a dead letter.
 type settled struct {
-	cursor  feed.Cursor // the checkpoint behind it; "" when it ends inside a page
-	batches int
-	counts  state.Counts
-	letters []state.Letter
-	places  []feed.Cursor // where the delivered records stand, for sources that are rewound
-	marks   []string      // of the records that are settled here, for an opaque sink
-	forget  []string      // marks that the checkpoint passes
-	taken   []state.Taken // what an opaque sink has acknowledged
-	proofs  []feed.Proof  // that batches arrived at another one
+	cursor    feed.Cursor // the checkpoint behind it; "" when it ends inside a page
+	batches   int
+	counts    state.Counts
+	letters   []state.Letter
+	delivered []string      // marks of what is settled here, for sources that are rewound
+	marks     []string      // of the records that are settled here, for an opaque sink
+	forget    []string      // marks that the checkpoint passes
+	taken     []state.Taken // what an opaque sink has acknowledged
+	proofs    []feed.Proof  // that batches arrived at another one
 
 	origins  []state.Origin // of a re-push: the runs that had the records before
 	resolved []int64        // of a re-push: the dead letters of its records
@@ -29,7 +29,7 @@ func (s *settled) add(o settled) {
 	}
 	s.counts = addCounts(s.counts, o.counts)
 	s.letters = append(s.letters, o.letters...)
-	s.places = append(s.places, o.places...)
+	s.delivered = append(s.delivered, o.delivered...)
 	s.marks = append(s.marks, o.marks...)
 	s.forget = append(s.forget, o.forget...)
 	s.taken = append(s.taken, o.taken...)

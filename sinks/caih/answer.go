@@ -94,11 +94,11 @@ func (a answer) receipt(resource, id string, groups int) feed.Receipt {
 		sent, err2 := strconv.Atoi(string(a.SuccessNum))
 		switch {
 		case err1 != nil || err2 != nil:
-			note("the answer does not say how many of %d messages were taken", groups)
+			note("the answer does not say how many of %s were taken", messages(groups))
 		case failed+sent != groups || failed < 0 || sent < 0:
-			note("of %d messages the partner counts %d as taken and %d as failed, and does not say which the others are", groups, sent, failed)
+			note("of %s the partner counts %d as taken and %d as failed, and does not say which the others are", messages(groups), sent, failed)
 		case failed > 0:
-			note("the partner counts %d of %d messages as failed, and does not say which", failed, groups)
+			note("the partner counts %d of %s as failed, and does not say which", failed, messages(groups))
 		}
 	}
 	if len(notes) > 0 {

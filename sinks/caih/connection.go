@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -89,8 +90,10 @@ func (c *connection) Validate() []setting.Problem {
 		list = append(list, setting.Problem{Key: "reports.listen", Advice: true, Text: "numbers arrive here unencrypted",
 			Remedy: "let a web server with TLS stand before it, and listen on 127.0.0.1"})
 	}
-	if !strings.HasPrefix(c.reports.path, "/") {
+	if p := c.reports.path; !strings.HasPrefix(p, "/") {
 		problem("reports.path", "a path begins with /", `write for example path = "/caih/report"`)
+	} else if strings.ContainsAny(p, "{}%?# \t\r\n") || p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
+		problem("reports.path", "this is no plain path: no request would be answered at it", `write for example path = "/caih/report"`)
 	}
 	if c.reports.tolerance <= 0 {
 		problem("reports.tolerance", "no clock is that exact", `leave it out for 50 minutes, which is how long the document lets a password be valid`)

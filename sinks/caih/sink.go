@@ -94,18 +94,19 @@ func (s *sink) awake(now time.Time) error {
 	if until.IsZero() {
 		return nil
 	}
-	return s.waits("quiet", until, "%s: quiet hours until %s", s.label, until.Format("2006-01-02 15:04 MST"))
+	return s.waits("quiet", until, "quiet of the connection says when nothing is sent", "%s: quiet hours until %s", s.label, until.Format("2006-01-02 15:04 MST"))
 }
 
 // spent is the error that the day's cap is reached.
 func (s *sink) spent(now time.Time) error {
 	local := now.In(s.zone)
 	until := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, s.zone)
-	return s.waits("cap", until, "%s: the daily cap of %d messages is reached until %s", s.label, s.connection.cap, until.Format("2006-01-02 15:04 MST"))
+	return s.waits("cap", until, "daily_cap of the connection is the most a day of all its jobs", "%s: the daily cap of %d messages is reached until %s", s.label, s.connection.cap, until.Format("2006-01-02 15:04 MST"))
 }
 
-func (s *sink) waits(code string, until time.Time, format string, args ...any) error {
-	e := feed.Errorf(feed.Fail, code, format, args...).WithRemedy("nothing needs to be done: the next run from then on sends the rest")
+// waits is the error of a rule that says not until then; setting is where it stands.
+func (s *sink) waits(code string, until time.Time, setting, format string, args ...any) error {
+	e := feed.Errorf(feed.Fail, code, format, args...).WithRemedy("nothing needs to be done: the next run from then on sends the rest\n%s", setting)
 	e.Until = until
 	return e
 }
@@ -142,8 +143,8 @@ func (s *sink) book(ctx context.Context, now time.Time, id string, list []group)
 	if err := s.awake(now); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return &feed.Error{Unsent: true, Err: fmt.Errorf("%s: %w", s.label, err)}
+	if ctx.Err() != nil {
+		return &feed.Error{Unsent: true, Err: fmt.Errorf("%s: %w", s.label, context.Cause(ctx))}
 	}
 	if s.ledger == nil {
 		return nil
@@ -188,7 +189,7 @@ func (s *sink) post(ctx context.Context, id string, list []group) (feed.Receipt,
 	secrets := []secret.Secret{c.account, c.appID, c.token, {}}
 	var sent progress
 	call := transport.Call{
-		Op: fmt.Sprintf("%s: %s of %d messages, uid %s", s.label, s.resource, len(list), id),
+		Op: fmt.Sprintf("%s: %s of %s, uid %s", s.label, s.resource, messages(len(list)), id),
 		Build: func(ctx context.Context) (*http.Request, error) {
 			sent.built.Store(true)
 			stamp := time.Now().In(shanghai()).Format(stampLayout)
@@ -202,6 +203,13 @@ func (s *sink) post(ctx context.Context, id string, list []group) (feed.Receipt,
 		return feed.Receipt{}, sent.judge(err)
 	}
 	return judge(call, response, s.resource, id, len(list))
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
 }
 
 func (s *sink) request(ctx context.Context, body any) (*http.Request, error) {

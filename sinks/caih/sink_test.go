@@ -440,3 +440,11 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+func TestMessagesAreCounted(t *testing.T) {
+	for n, want := range map[int]string{1: "1 message", 2: "2 messages", 1000: "1000 messages"} {
+		if got := messages(n); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+}

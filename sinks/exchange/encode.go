@@ -95,7 +95,7 @@ func (s *sink) encode(p plan, b feed.Batch) push {
 // envelope is the whole body. Its batch_id stands for all the rest of it, and for the run.
 func (s *sink) envelope(p push) (id string, body []byte) {
 	text := func(v string) string { return string(appendText(nil, v)) }
-	before := fmt.Sprintf(`{"interface":%s,"version":%s,"purpose":%s,"batch_id":`, text(s.Resource), text(s.connection.Version), text(s.connection.Purpose))
+	before := fmt.Sprintf(`{"interface":%s,"version":%s,"purpose":%s,"batch_id":`, text(s.Resource), text(s.connection.Version), text(s.purpose))
 	behind := fmt.Sprintf(`,"mode":%s,"count":%d,"records":`, text(s.mode), len(p.rows))
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s\n%s%s", s.run, before, behind)

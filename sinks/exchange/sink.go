@@ -50,7 +50,8 @@ func (s *settings) Open(_ context.Context, env kind.Env) (feed.Sink, error) {
 	if env.Full {
 		mode = "full"
 	}
-	return &sink{settings: s, connection: c, label: env.Connection, base: env.RoundTripper, local: local, mode: mode, run: rand.Text()}, nil
+	return &sink{settings: s, connection: c, label: env.Connection, purpose: cmp.Or(env.Purpose, c.Purpose), base: env.RoundTripper, local: local,
+		mode: mode, run: rand.Text()}, nil
 }
 
 // sink delivers to one interface. It is safe for concurrent use.
@@ -60,6 +61,7 @@ type sink struct {
 	base       http.RoundTripper
 	local      *time.Location
 	label      string // of the connection
+	purpose    string // what it is for: the same as in the audit
 	mode, run  string
 }
 
@@ -142,6 +144,9 @@ func (s *sink) account(op string, answer exchange.Answer, rows []int) ([]feed.Re
 			return nil, exchange.Ambiguous(op, "rejected is no list of {index, code, reason}")
 		}
 	}
+	if answer.Field("accepted") == nil {
+		return nil, exchange.Ambiguous(op, "it does not say how many of %d records it accepts (accepted is missing)", len(rows))
+	}
 	accepted, ok := answer.Int("accepted")
 	if !ok || accepted+int64(len(list)) != int64(len(rows)) {
 		return nil, exchange.Ambiguous(op, "of %d records it accepts %s and rejects %d", len(rows), s.connection.Said(string(answer.Field("accepted"))), len(list))
@@ -153,7 +158,10 @@ func (s *sink) account(op string, answer exchange.Answer, rows []int) ([]feed.Re
 			return nil, exchange.Ambiguous(op, "it rejects a record without an index of its own from 0 to %d", len(rows)-1)
 		}
 		seen[*r.Index] = true
-		rejected[i] = feed.Rejection{Row: rows[*r.Index], Code: "partner", Reason: s.connection.Said(r.Reason)}
+		rejected[i] = feed.Rejection{Row: rows[*r.Index], Code: "partner", Reason: "the partner gives no reason"}
+		if said := s.connection.Said(r.Reason); said != "" {
+			rejected[i].Reason = fmt.Sprintf("the partner says: %q", said)
+		}
 		if r.Code != nil {
 			rejected[i].Code = cmp.Or(s.connection.Code(fmt.Sprint(r.Code)), rejected[i].Code)
 		}

@@ -90,6 +90,10 @@ func TestBody(t *testing.T) {
 			t.Fatal(rejected, err)
 		}
 	}
+	told, err := NewSink(exchange.NewConnection()).Open(t.Context(), kind.Env{Purpose: "发货"})
+	if s, ok := told.(*sink); err != nil || !ok || s.purpose != "发货" {
+		t.Errorf("the purpose of the job is not the one that is told: %+v, %v", told, err)
+	}
 	const records = `"count":2,"records":[{"user_id":"u1","name":"张* \"<&>\"\u000a","updated_at":"2021-03-17 18:57:03"},` +
 		`{"user_id":9007199254740993,"name":null,"updated_at":"12.50"}]}`
 	if !strings.HasSuffix(got[0].text, records) || got[0].path != "POST /api/users" {
@@ -259,9 +263,15 @@ func TestRejectionsAreFit(t *testing.T) {
 	s := open(t, answertest.RoundTrip(func(*http.Request) (*http.Response, error) { return answertest.Reply(200, body), nil }), nil, false)
 	b := users([]feed.Value{"1", "a", nil}, []feed.Value{"2", "b", nil})
 	rejected, err := s.Deliver(t.Context(), b)
-	if err != nil || len(rejected) != 1 || !strings.HasPrefix(rejected[0].Reason, "姓名：段** [secret] 长") || !strings.HasPrefix(rejected[0].Code, "[secret]x") ||
-		len([]rune(rejected[0].Reason)) > 301 || len([]rune(rejected[0].Code)) > 41 {
+	if err != nil || len(rejected) != 1 || !strings.HasPrefix(rejected[0].Reason, `the partner says: "姓名：段** [secret] 长`) || !strings.HasPrefix(rejected[0].Code, "[secret]x") ||
+		len([]rune(rejected[0].Reason)) > 321 || len([]rune(rejected[0].Code)) > 41 {
 		t.Errorf("%+v, %v", rejected, err)
+	}
+	for _, silent := range []string{`{"code":0}`, `{"code":0,"accepted":null}`} {
+		body = silent
+		if _, err = s.Deliver(t.Context(), b); err == nil || !strings.Contains(err.Error(), "how many of 2 records it accepts (accepted is missing)") {
+			t.Error(err)
+		}
 	}
 	body = `{"code":0,"accepted":7,"rejected":[]}`
 	if _, err = s.Deliver(t.Context(), b); err == nil || !strings.Contains(err.Error(), "of 2 records it accepts 7 and rejects 0") {

@@ -40,18 +40,24 @@ func (s *Sink) stamped(b feed.Batch, now time.Time) feed.Batch {
 	return out
 }
 
-// Expire implements [feed.Expirer] by the stamps. A table without them holds nothing that is known to be the job's.
-func (s *Sink) Expire(ctx context.Context, before time.Time) (gone int64, err error) {
+// Expire implements [feed.Expirer] by the stamps. A table without them holds nothing that is known to be the job's. A stamp is
+// up to an hour older than the delivery, so that the moment is cut to the hour as well: nothing goes before its time.
+func (s *Sink) Expire(ctx context.Context, before time.Time, note func(gone int64) error) error {
 	d := s.db
-	err = d.Use(ctx, func(c *sqldb.Session) error {
+	err := d.Use(ctx, func(c *sqldb.Session) error {
 		table, err := c.Table(ctx, s.name)
 		if err != nil || table == nil || len(lacking([]string{jobStamp, timeStamp}, sqldb.Names(table.Columns))) > 0 {
 			return err
 		}
 		q := d.Stmt("DELETE FROM ", d.Quoted(s.name), " WHERE ", d.Quote(jobStamp), " = ").Arg(s.job).
-			Add(" AND ", d.Quote(timeStamp), " < ").Arg(before.UTC().Format(stampForm))
-		gone, err = c.Exec(ctx, q.String(), q.Args...)
-		return err
+			Add(" AND ", d.Quote(timeStamp), " < ").Arg(before.UTC().Truncate(time.Hour).Format(stampForm))
+		return c.Tx(ctx, func() error {
+			gone, err := c.Exec(ctx, q.String(), q.Args...)
+			if err != nil || gone == 0 {
+				return err
+			}
+			return note(gone)
+		})
 	})
-	return gone, s.fault(err, "delete what is older than the retention")
+	return s.fault(err, "delete what is older than the retention")
 }

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -36,19 +37,25 @@ func TestRetention(t *testing.T) {
 				deliver(t, open(t, d, "orders", "id"), b)
 			}
 			s, other := keeping("orders", 90*24*time.Hour), keeping("elsewhere", 90*24*time.Hour)
-			if n, err := s.Expire(t.Context(), time.Now()); n != 0 || err != nil {
+			var n int64
+			note := func(gone int64) error { n = gone; return nil }
+			if err := s.Expire(t.Context(), time.Now(), note); n != 0 || err != nil {
 				t.Errorf("without a table: %d, %v", n, err)
 			}
-			now := time.Now()
+			now := time.Now().Truncate(time.Hour)
+			put(s, now.Add(-90*24*time.Hour+59*time.Minute), "of the same hour")
 			put(s, now.Add(-100*24*time.Hour), "old", "renewed")
 			put(other, now.Add(-100*24*time.Hour), "of another job")
 			d.Exec(t, `INSERT INTO "orders" ("id", "name") VALUES ('by hand', 'x')`)
 			deliver(t, s, batch(columns, []feed.Value{"renewed", "x"}, []feed.Value{"new", "x"})) // the same values: delivered again all the same
-			n, err := s.Expire(t.Context(), now.Add(-90*24*time.Hour))
-			if n != 1 || err != nil {
+			due := now.Add(58*time.Minute - 90*24*time.Hour)
+			if err := s.Expire(t.Context(), due, func(int64) error { return errors.New("cannot be noted") }); err == nil {
+				t.Error("deleted without being noted")
+			}
+			if err := s.Expire(t.Context(), due, note); n != 1 || err != nil {
 				t.Errorf("%d deleted, %v", n, err)
 			}
-			if got := strings.Join(d.Rows(t, `SELECT "id" FROM "orders" ORDER BY "id"`), " "); got != "by hand new of another job renewed" {
+			if got := strings.Join(d.Rows(t, `SELECT "id" FROM "orders" ORDER BY "id"`), " "); got != "by hand new of another job of the same hour renewed" {
 				t.Errorf("left is %s", got)
 			}
 			if _, err := s.Begin(t.Context(), columns, []string{"id"}, 0); feed.Judge(err).Verdict != feed.HaltJob {
@@ -65,8 +72,8 @@ func TestRetentionOfAnOldTable(t *testing.T) {
 	deliver(t, open(t, d, "orders", "id"), batch(columns, []feed.Value{"a"}))
 	s := open(t, d, "orders", "id")
 	s.keeps = true
-	if n, err := s.Expire(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
-		t.Errorf("%d deleted, %v", n, err)
+	if err := s.Expire(t.Context(), time.Now().Add(time.Hour), func(int64) error { return errors.New("deleted") }); err != nil {
+		t.Error(err)
 	}
 	err := s.Prepare(t.Context(), columns)
 	if e := feed.Judge(err); e.Verdict != feed.HaltJob || !strings.Contains(err.Error(), "no column milkrun_job") || !strings.Contains(err.Error(), "milkrun_at") {

@@ -27,7 +27,7 @@ func (s *Source) parse(c feed.Cursor) (position, error) {
 	}
 	p, err := decode(string(c))
 	if err == nil && (len(p.values) > len(s.cursor) || !p.from && len(p.values) < len(s.cursor)) {
-		err = fmt.Errorf("it holds %d values", len(p.values))
+		err = fmt.Errorf("the number of its values is %d instead of %d", len(p.values), len(s.cursor))
 	}
 	for i := range p.values {
 		if err == nil {
@@ -48,13 +48,13 @@ func (s *Source) parse(c feed.Cursor) (position, error) {
 func (s *Source) example() position {
 	var p position
 	for _, c := range s.cursor {
-		switch c.Type {
-		case feed.Integer:
+		switch {
+		case c.Type == feed.Integer:
 			p.values = append(p.values, int64(17))
-		case feed.Time:
-			p.values = append(p.values, "2026-01-31 10:00:00")
-		case feed.Date:
+		case c.Type == feed.Date:
 			p.values = append(p.values, "2026-01-31")
+		case holdsTimes(c):
+			p.values = append(p.values, "2026-01-31 10:00:00")
 		default:
 			p.values = append(p.values, "17")
 		}

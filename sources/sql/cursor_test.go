@@ -71,7 +71,7 @@ func TestBadCursor(t *testing.T) {
 			}
 		}
 	}
-	if _, err := cursorSource(t, "free", "int").CheckCursor(`["a"]`); err == nil || !strings.Contains(err.Error(), "1 values") {
+	if _, err := cursorSource(t, "free", "int").CheckCursor(`["a"]`); err == nil || !strings.Contains(err.Error(), "1 instead of 2") {
 		t.Errorf("too short a cursor: %v", err)
 	}
 	if got, err := cursorSource(t, "free", "int").CheckCursor(`{"from":["a"]}`); err != nil || got != `{"from":["a"]}` {
@@ -136,6 +136,7 @@ func TestBoundsThatAreNone(t *testing.T) {
 		{"tz", "2026-01-02", `["2026-01-01 00:00:00"]`, "must not stand behind"},
 		{"text", "2026-01-02", "2026-01-01 23:00:00", "must not stand behind"},
 		{"text", "garbage", "", "is no time"},
+		{"text", `["2026-01-01","x"]`, "", `the number of its values is 2 instead of 1; a good one looks like ["2026-01-31 10:00:00"]`},
 		{"text", "", `["garbage"]`, "is no time"},
 		{"text", "", "17", "is no time"},
 		{"big", "x", "", "is no bound"},

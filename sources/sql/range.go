@@ -80,7 +80,7 @@ func (s *Source) Count(ctx context.Context, after feed.Cursor) (int64, error) {
 	q := s.db.Stmt("SELECT COUNT(*) FROM ", s.from, " WHERE ")
 	s.window(q, p)
 	var n int64
-	err = s.use(ctx, func(c *sqldb.Session) error {
+	err = s.use(ctx, func(ctx context.Context, c *sqldb.Session) error {
 		n, err = c.Int(ctx, q.String(), q.Args...)
 		return err
 	})

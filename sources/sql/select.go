@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"milkrun/sync/feed"
 	"milkrun/sync/sqldb"
@@ -18,11 +19,15 @@ var (
 // mostIDs bounds the placeholders of a statement.
 const mostIDs = 5000
 
+// patience is how long a query with a person's condition may take: the run that waits for it keeps the job from all others.
+const patience = time.Minute
+
 // chosen narrows a source to some rows.
 type chosen struct {
 	column sqldb.Column
 	ids    []sqldb.Value // of the column
 	where  string        // a person's condition, in brackets
+	most   time.Duration // for a query with it
 }
 
 func (c chosen) append(q *sqldb.Stmt, s *Source) {
@@ -73,7 +78,7 @@ func (s *Source) Select(ctx context.Context, sel feed.Selection) (feed.Source, e
 		return nil, s.unselected("the condition %q cannot be used: %w", sel.Where, err).
 			WithRemedy("write it as it would stand behind WHERE, for example \"status = 'paid'\"; a view holds what is more than that")
 	}
-	narrow.only.where = "(" + sel.Where + "\n)"
+	narrow.only.where, narrow.only.most = "("+sel.Where+"\n)", patience
 	return &narrow, narrow.tryCondition(ctx)
 }
 
@@ -81,7 +86,7 @@ func (s *Source) Select(ctx context.Context, sel feed.Selection) (feed.Source, e
 func (s *Source) tryCondition(ctx context.Context) error {
 	q := s.db.Stmt("SELECT 1 FROM ", s.from, " WHERE 1 = 0")
 	s.only.append(q, s)
-	err := s.use(ctx, func(c *sqldb.Session) error {
+	err := s.use(ctx, func(ctx context.Context, c *sqldb.Session) error {
 		_, err := c.Value(ctx, q.String(), q.Args...)
 		return err
 	})
@@ -105,14 +110,21 @@ func (s *Source) unselected(format string, args ...any) *feed.Error {
 	return feed.Errorf(feed.Fail, "selection", "%s: %w", s.place, fmt.Errorf(format, args...))
 }
 
-// use runs fn on a connection; what a person wrote is read where nothing can be changed.
-func (s *Source) use(ctx context.Context, fn func(*sqldb.Session) error) error {
-	return s.db.Use(ctx, func(c *sqldb.Session) error {
-		if s.only.where == "" {
-			return fn(c)
-		}
-		return c.ReadOnly(ctx, func() error { return fn(c) })
+// use runs fn on a connection; what a person wrote is read where nothing can be changed, and not for ever.
+func (s *Source) use(ctx context.Context, fn func(context.Context, *sqldb.Session) error) error {
+	if s.only.where == "" {
+		return s.db.Use(ctx, func(c *sqldb.Session) error { return fn(ctx, c) })
+	}
+	limited, cancel := context.WithTimeout(ctx, s.only.most)
+	defer cancel()
+	err := s.db.Use(limited, func(c *sqldb.Session) error {
+		return c.ReadOnly(limited, func() error { return fn(limited, c) })
 	})
+	if err == nil || ctx.Err() != nil || limited.Err() == nil {
+		return err
+	}
+	return s.unselected("the database did not come to the end of a query with the condition within %s", s.only.most).
+		WithRemedy("see that an index serves the condition (EXPLAIN), or write a narrower one: --since leaves out what stands before a place, --ids names single records")
 }
 
 // Identify implements [feed.Selector]: the value of the last cursor column.

@@ -1,10 +1,13 @@
 package sql
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"milkrun/sync/dbtest"
 	"milkrun/sync/feed"
@@ -115,6 +118,38 @@ func TestConditionFailsAtARow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSlowCondition: a query with a person's condition that does not end is ended, and the error says what helps. It is not tried again.
+func TestSlowCondition(t *testing.T) {
+	slow := map[string]string{
+		"sqlite":   "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c) > length(no)",
+		"postgres": "pg_sleep(10) IS NULL",
+		"mysql":    "no = 'A01' AND sleep(1) = 1",
+	}
+	servers.Everywhere(t, func(t *testing.T, d dbtest.Database) {
+		s := orders(t, d)
+		chosen, err := s.(feed.Selector).Select(t.Context(), feed.Selection{Where: slow[d.Kind]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen.(*Source).only.most = 100 * time.Millisecond
+		_, fetch := chosen.Fetch(t.Context(), "", 5)
+		_, count := chosen.(feed.Counter).Count(t.Context(), "")
+		for _, err := range []error{fetch, count} {
+			if e := feed.Judge(err); err == nil || e.Verdict != feed.Fail || !strings.Contains(err.Error(), "within 100ms") || !strings.Contains(e.Remedy, "index") {
+				t.Errorf("%v: %s, %q", err, e.Verdict, e.Remedy)
+			}
+		}
+		stopped, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := chosen.Fetch(stopped, "", 5); !errors.Is(err, context.Canceled) {
+			t.Errorf("a run that is stopped: %v", err)
+		}
+		if rows, _ := all(t, s, "", 10); len(rows) != 25 {
+			t.Errorf("the source itself has %d rows", len(rows))
+		}
+	})
 }
 
 func TestIdentifyAndCompare(t *testing.T) {

@@ -53,7 +53,7 @@ func (s *Source) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.
 	q.Add(" ORDER BY ", s.db.List("t.", sqldb.Names(s.cursor)), fmt.Sprintf(" LIMIT %d", limit+1))
 	r := &pageReader{s: s, limit: limit, after: p, last: make([]feed.Value, len(s.at)), page: feed.Page{Next: after, Done: true, Total: -1}}
 	r.page.Rows = feed.Batch{Columns: s.list, Values: make([]feed.Value, 0, limit*len(s.columns))}
-	err = s.use(ctx, func(c *sqldb.Session) error {
+	err = s.use(ctx, func(ctx context.Context, c *sqldb.Session) error {
 		if err := s.refuseNull(ctx, c); err != nil {
 			return err
 		}

@@ -90,6 +90,9 @@ func (e Event) ID() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// codeDoubt is the code of a halt for batches of unknown outcome: settling them ends it, and nothing else does.
+const codeDoubt = "doubt"
+
 // Command is what to type next; empty when nothing is to be done.
 func (e Event) Command() string {
 	switch {
@@ -97,6 +100,8 @@ func (e Event) Command() string {
 		return ""
 	case e.Kind == Failed:
 		return fmt.Sprintf("milkrun runs show %d", e.Run)
+	case e.Kind == Halted && e.Code == codeDoubt:
+		return "milkrun doubt list " + e.Name
 	case e.Kind == Halted, e.Kind == Stale && e.PausedBy != "":
 		return "milkrun resume " + e.Name
 	case e.Kind == Stale:

@@ -115,3 +115,20 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// TestCommand names what ends a trouble: resuming a job does not help while a batch is in doubt.
+func TestCommand(t *testing.T) {
+	for _, c := range []struct {
+		event Event
+		want  string
+	}{
+		{Event{Subject: Subject{Kind: Halted, Name: "sms"}, Code: "302"}, "milkrun resume sms"},
+		{Event{Subject: Subject{Kind: Halted, Name: "sms"}, Code: "doubt"}, "milkrun doubt list sms"},
+		{Event{Subject: Subject{Kind: Halted, Name: "sms"}, Code: "doubt", Over: true}, ""},
+		{Event{Subject: Subject{Kind: Failed, Name: "sms"}, Run: 7}, "milkrun runs show 7"},
+	} {
+		if got := c.event.Command(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.event, got, c.want)
+		}
+	}
+}

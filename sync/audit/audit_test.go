@@ -121,7 +121,7 @@ func TestVerifyPruned(t *testing.T) {
 	checkFindings(t, look(whole[4:], anchor, Head{}), nil)
 	checkFindings(t, look(whole[2:], anchor, Head{}), nil) // the removal was cut short
 	checkFindings(t, look(whole[4:], anchor, headOf(whole[3])), nil)
-	checkFindings(t, look(whole[4:], anchor, headOf(whole[1])), []Finding{{What: NotHead, From: 2, Through: 2}})
+	checkFindings(t, look(whole[4:], anchor, headOf(whole[1])), []Finding{{What: OldHead, From: 2, Through: 2}})
 	checkFindings(t, look(whole[5:], anchor, Head{}), []Finding{{What: Missing, From: 5, Through: 5}})
 	forged := Anchor{Through: 5, Hash: whole[4].Hash}
 	checkFindings(t, look(whole[5:], forged, Head{}), []Finding{{What: Missing, From: 1, Through: 5}})

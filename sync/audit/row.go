@@ -11,6 +11,7 @@ import (
 // The kinds of rows.
 const (
 	Call     = "call"     // one request to a partner over HTTP, with its answer or without one
+	Received = "received" // one request of a partner to us: a report on what became of a message
 	Batch    = "batch"    // one page read from, or one batch written to, a database or a file
 	Pruned   = "pruned"   // older rows were removed: Records is the number of the last one, Digest its hash
 	Restored = "restored" // the state file was put back from a backup; Batch names it
@@ -52,7 +53,7 @@ type Row struct {
 	// Who. Operator is empty when a schedule made it. RunID is 0 when dead letters were tried again.
 	Job      string
 	RunID    int64
-	Trigger  string // "schedule", "catch-up", "resume", "manual", "backfill", "dead letter"
+	Trigger  string // "schedule", "catch-up", "resume", "manual", "backfill", "dead letter"; "report" when the partner began it
 	Operator string
 
 	// What, and what for.
@@ -74,6 +75,10 @@ type Row struct {
 	Code   string // why it was not accepted: the partner's own code, else the error's; "" when all went well
 
 	Hash Sum // of this row and the one before
+
+	// Foreign says that a value of the row stands in the state file in a form that is never written there, and would be read as
+	// another one: a digest of one byte, a time without milliseconds. It is not hashed.
+	Foreign bool
 }
 
 // layout is how times are hashed, stored and exported: they sort as text.

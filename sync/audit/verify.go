@@ -12,6 +12,7 @@ const (
 	Missing   = "missing"   // numbers are left out
 	Truncated = "truncated" // rows at the end are gone
 	NotHead   = "head"      // the hash that was kept elsewhere is not in the chain
+	OldHead   = "old head"  // the hash that was kept elsewhere is of a row that was pruned; nothing is known to be wrong
 )
 
 // Finding is something wrong with the rows From … Through.
@@ -57,7 +58,7 @@ func (v *Verify) Row(r *Row) {
 	switch {
 	case r.Seq > v.last.Seq+1:
 		v.find(Missing, v.last.Seq+1, r.Seq-1, "%s missing before row %d", rows(v.last.Seq+1, r.Seq-1), r.Seq)
-	case r.Link(v.last.Hash) != r.Hash:
+	case r.Foreign || r.Link(v.last.Hash) != r.Hash:
 		v.find(Altered, r.Seq, r.Seq, "row %d (%s) is not what was written: it was altered, or a row was put in or taken out before it", r.Seq, Stamp(r.At))
 	}
 	if r.Kind == Pruned && r.Records == v.anchor.Through && r.Digest == v.anchor.Hash {
@@ -83,7 +84,7 @@ func (v *Verify) End(written int64) []Finding {
 	}
 	switch {
 	case v.kept.Seq > 0 && v.kept.Seq <= v.anchor.Through:
-		v.find(NotHead, v.kept.Seq, v.kept.Seq, "row %d, whose hash was kept, has been pruned since: it tells nothing about what is left", v.kept.Seq)
+		v.find(OldHead, v.kept.Seq, v.kept.Seq, "row %d, whose hash was kept, has been pruned since: it tells nothing about what is left", v.kept.Seq)
 	case v.kept.Seq > v.last.Seq:
 		v.find(Truncated, v.last.Seq+1, v.kept.Seq, "%s missing at the end: the hash of row %d was kept, and the last one is %d",
 			rows(v.last.Seq+1, v.kept.Seq), v.kept.Seq, v.last.Seq)

@@ -165,7 +165,7 @@ func TestInterfaceOfAJob(t *testing.T) {
 	for _, c := range []struct{ name, old, fresh, want string }{
 		{"pinned", `interface = "users"`, `interface = "users@1"`, ""},
 		{"no such version", `interface = "users"`, `interface = "users@3"`, "the interface users has no version 3 (its versions are [1 2])"},
-		{"no version", `interface = "users"`, `interface = "users@new"`, `"users@new" is no version of an interface (write for example users@2, or users)`},
+		{"no version", `interface = "users"`, `interface = "users@new"`, `"users@new" is no version of an interface; write for example users@2, or users`},
 		{"misspelt", `interface = "users"`, `interface = "user"`, `there is no interface "user" in interfaces.toml (did you mean "users"?)`},
 		{"no catalogue", `catalogue = "interfaces.toml"`, ``, `this file names no catalogue of interfaces`},
 		{"no file", `"interfaces.toml"`, `"interface.toml"`, "interface.toml: there is no such file (correct the path; it is relative to the folder of this file)"},

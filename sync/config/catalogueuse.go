@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"milkrun/sync/catalogue"
 	"milkrun/sync/setting"
@@ -61,8 +60,7 @@ func (u use) say(s Severity, text, remedy string) { u.report(s, u.at.at, u.at.pa
 func (u use) find(c *Config, text string) *catalogue.Interface {
 	name, version, err := catalogue.ParseUse(text)
 	if err != nil {
-		problem, remedy, _ := strings.Cut(err.Error(), "; ")
-		u.say(Error, problem, remedy)
+		u.say(Error, err.Error(), "")
 		return nil
 	}
 	if c.Catalogue == "" {

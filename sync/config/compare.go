@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Change is what becomes of a job when one configuration takes the place of another.
+// Change is what becomes of a job when one configuration takes the place of another. A job has one of each class at most.
 type Change struct {
-	Job  string `json:"job"`
+	Job  string `json:"job"` // or "[page]"
 	What What   `json:"what"`
 	// Detail says more: the old and the new schedule, or what is another.
 	Detail string `json:"detail,omitempty"`
@@ -31,16 +31,17 @@ const (
 	Disabled    What = "disabled"    // its slots are not due
 	Rescheduled What = "rescheduled" // due by the new schedule from now on
 	Altered     What = "changed"     // the next run goes by it
+	Restart     What = "restart"     // of [page]: taken up when the daemon is restarted
 )
 
-// Compare returns what becomes of each job, by name. Jobs that stay as they are, are left out.
+// Compare returns what becomes of each job, by name, and of [page]. What stays as it is, is left out.
 func Compare(before, after *Config) []Change {
 	var list []Change
 	for _, job := range after.Jobs {
 		if old := before.Job(job.Name); old == nil {
 			list = append(list, Change{job.Name, Added, ""})
 		} else if old.digest != job.digest {
-			list = append(list, changed(old, job))
+			list = append(list, changed(old, job)...)
 		}
 	}
 	for _, old := range before.Jobs {
@@ -48,24 +49,27 @@ func Compare(before, after *Config) []Change {
 			list = append(list, Change{old.Name, Removed, ""})
 		}
 	}
-	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.Job, b.Job) })
+	if !after.Page.Same(before.Page) {
+		list = append(list, Change{"[page]", Restart, ""})
+	}
+	slices.SortStableFunc(list, func(a, b Change) int { return cmp.Compare(a.Job, b.Job) })
 	return list
 }
 
-func changed(old, job *Job) Change {
-	c := Change{Job: job.Name, What: Altered}
+func changed(old, job *Job) (list []Change) {
 	was, is := old.Plan(), job.Plan()
 	switch {
 	case job.Enabled && !old.Enabled:
-		c.What = Enabled
+		list = append(list, Change{job.Name, Enabled, ""})
 	case old.Enabled && !job.Enabled:
-		c.What = Disabled
+		list = append(list, Change{job.Name, Disabled, ""})
 	case was != is:
-		c.What, c.Detail = Rescheduled, was+" → "+is
-	default:
-		c.Detail = strings.Join(differences(old, job), ", ")
+		list = append(list, Change{job.Name, Rescheduled, was + " → " + is})
 	}
-	return c
+	if others := differences(old, job); len(others) > 0 {
+		list = append(list, Change{job.Name, Altered, strings.Join(others, ", ")})
+	}
+	return list
 }
 
 // differences names what is another in a job.
@@ -95,6 +99,11 @@ func parts(j *Job) []part {
 	}
 }
 
+// Route is from what to which connection a job moves records, as text.
+func (j *Job) Route() string {
+	return j.Source.Connection.Name + " " + j.Source.Interface + " → " + j.Sink.Connection.Name
+}
+
 // Plan is when a job is due, as text.
 func (j *Job) Plan() string { return j.Schedule.String() + " " + j.Location.String() }
 
@@ -118,6 +127,15 @@ func digestOf(t *table, more ...string) string {
 		_, _ = io.WriteString(h, text+"\x00")
 	}
 	return sum(h)
+}
+
+// digestsOf are those of connections.
+func digestsOf(list []*Connection) []string {
+	digests := make([]string, len(list))
+	for i, c := range list {
+		digests[i] = c.digest
+	}
+	return digests
 }
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -20,6 +20,8 @@ func TestCompare(t *testing.T) {
 		"a default in words":  {"prefetch    = 0", "prefetch    = 0\nenabled = true", nil},
 		"schedule":            {`"30 1 * * *"`, `"30 2 * * *"`, []string{"pull rescheduled 30 1 * * * Europe/Berlin → 30 2 * * * Europe/Berlin"}},
 		"timezone":            {`"Europe/Berlin"`, `"UTC"`, []string{"pull rescheduled 30 1 * * * Europe/Berlin → 30 1 * * * UTC"}},
+		"schedule and a key":  {"schedule    = \"30 1 * * *\"\ntimezone    = \"Europe/Berlin\"\njitter      = \"5m\"", "schedule = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\njitter = \"6m\"", []string{"pull rescheduled 30 1 * * * Europe/Berlin → 30 2 * * * Europe/Berlin", "pull changed jitter"}},
+		"the page":            {"[defaults]", "[page]\nlisten = \"off\"\n[defaults]", []string{"[page] restart "}},
 		"enabled":             {"enabled = false", "enabled = true", []string{"copy enabled "}},
 		"disabled":            {"[jobs.pull]", "[jobs.pull]\nenabled = false", []string{"pull disabled "}},
 		"renamed":             {"[jobs.copy]", "[jobs.transfer]", []string{"copy removed ", "transfer added "}},

@@ -132,7 +132,8 @@ type Job struct {
 // Source is what a job reads.
 type Source struct {
 	Connection *Connection
-	Interface  string // the resource, table or file, as it is called in the file
+	Inner      []*Connection // of the sources that it takes values from, to know what to ask for; see kind.Values
+	Interface  string        // the resource, table or file, as it is called in the file
 	Settings   kind.Source
 	digest     string
 }
@@ -143,6 +144,20 @@ type Sink struct {
 	Interface  string // likewise
 	Settings   kind.Sink
 	digest     string
+}
+
+// Connections are the names of those that the source calls on: its own, and those that it takes values from.
+func (s Source) Connections() []string {
+	names := []string{s.Connection.Name}
+	for _, c := range s.Inner {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// Uses says whether the job calls on a connection: its source's, its sink's, or one that its source takes values from.
+func (j *Job) Uses(connection string) bool {
+	return j.Sink.Connection.Name == connection || slices.Contains(j.Source.Connections(), connection)
 }
 
 // Retry is how a failed call is tried again. All spans are above zero.

@@ -29,6 +29,7 @@ func (r *reader) config() *Config {
 	r.connections(c, connections)
 	r.shared(c)
 	r.page(c, page)
+	r.listeners(c)
 	r.alerts(c, alerts)
 	r.partners(c, partners)
 	r.reports(c, reports)

@@ -179,7 +179,7 @@ func (r *reader) readRetry(path string, e *entry, k *keys) {
 			r.report(Error, t.find(name).at, f.sub(name), "a wait must be longer than nothing", `write for example "1s"`)
 		}
 	}
-	if k.retry.Max < k.retry.Initial {
+	if k.retry.Max < k.retry.Initial && !f.wrong["max"] && !f.wrong["initial"] {
 		r.report(Error, e.key, path, fmt.Sprintf("max (%s) is shorter than initial (%s)", setting.FormatDuration(k.retry.Max),
 			setting.FormatDuration(k.retry.Initial)), "set max to at least initial")
 	}

@@ -52,6 +52,9 @@ func (r *reader) excerpt(at span) string {
 		at = span{max(h.from, whole.from), h.to}
 	}
 	stop := max(at.from, min(at.to, whole.to))
+	for stop < whole.to && !utf8.RuneStart(r.text[stop]) { // the library counts bytes
+		stop++
+	}
 	before, marked := r.shown(span{whole.from, at.from}), r.shown(span{at.from, stop})
 	text := before + marked + r.shown(span{stop, whole.to})
 	carets := strings.Repeat("^", max(1, width(marked)))

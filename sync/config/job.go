@@ -64,7 +64,7 @@ func (r *reader) job(c *Config, e *entry, b block, k *keys) (*Job, writer) {
 	if source.connection != nil {
 		r.inner = nil
 		settings := r.source(source)
-		j.Source = Source{source.connection, source.calls(fieldsOf(settings)), settings, digestOf(source.table, r.inner...)}
+		j.Source = Source{source.connection, r.inner, source.calls(fieldsOf(settings)), settings, digestOf(source.table, digestsOf(r.inner)...)}
 	}
 	if sink.connection != nil {
 		settings := r.sink(sink)
@@ -104,8 +104,8 @@ func (r *reader) schedule(j *Job, k *keys) {
 	var err error
 	o := k.origin["schedule"]
 	if j.Schedule, err = schedule.Parse(k.schedule, j.Location); err != nil {
-		text, remedy, _ := strings.Cut(strings.TrimPrefix(err.Error(), "schedule "), "; ")
-		if remedy == "" && !saysWhat(text) {
+		text, remedy := strings.TrimPrefix(err.Error(), "schedule "), ""
+		if !saysWhat(text) {
 			remedy = `for example "30 1 * * *"`
 		}
 		r.report(Error, o.at, o.path, text, remedy)

@@ -91,7 +91,7 @@ func (r *reader) values(b block, f setting.Field) bool {
 	r.byColumn(b, fields)
 	filled := r.fill(b, fields, nil, special{"connection": nil})
 	r.finish(filled, fields, inner.Source.Validate)
-	r.inner = append(r.inner, e.connection.digest)
+	r.inner = append(r.inner, e.connection)
 	if len(r.problems) > before {
 		return false
 	}

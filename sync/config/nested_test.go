@@ -3,6 +3,7 @@ package config_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,9 @@ func TestNested(t *testing.T) {
 	}
 	var codes []string
 	from := c.Job("j").Source.Settings.(*bearer).codes
+	if job := c.Job("j"); !job.Uses("s") || !job.Uses("v") || job.Uses("z") || !slices.Equal(job.Source.Connections(), []string{"v", "s"}) {
+		t.Errorf("the job's source calls on %q", job.Source.Connections())
+	}
 	if err := from.Each(t.Context(), kind.Env{Connection: "v"}, func(s string) error { codes = append(codes, s); return nil }); err != nil || strings.Join(codes, "") != "abcde" {
 		t.Errorf("%q, %v", codes, err)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"milkrun/sync/secret"
@@ -29,10 +30,13 @@ func (p *Page) Same(b Page) bool {
 	return p.Listen == b.Listen && p.Token.Reveal() == b.Token.Reveal()
 }
 
-// Address returns what net.Listen takes.
+// Address returns what net.Listen takes. An IPv4 address is just that: Go would take 0.0.0.0 for every address of IPv6 as well.
 func (p *Page) Address() (network, address string) {
 	if path, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
 		return "unix", path
+	}
+	if at, err := netip.ParseAddrPort(p.Listen); err == nil && at.Addr().Is4() {
+		return "tcp4", p.Listen
 	}
 	return "tcp", p.Listen
 }
@@ -54,7 +58,7 @@ func (p *Page) Validate() []setting.Problem {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" || network == "unix" {
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || network == "unix" {
 		return []setting.Problem{{Key: "listen", Text: "this is no address to listen at",
 			Remedy: `write "127.0.0.1:8474", "unix:/run/milkrun/page.sock" or "off"`}}
 	}

@@ -31,7 +31,7 @@ type reader struct {
 	dangling     bool            // some job does not name its connection, or a wrong one
 	conf         *Config         // as far as it has been read
 	others       Problems        // of files that this one names
-	inner        []string        // digests of connections that the source being read reads from
+	inner        []*Connection   // that the source being read takes values from
 }
 
 // block is a table and where it is.
@@ -278,9 +278,10 @@ func valueRemedy(f setting.Field, v any, err error) string {
 	return "for example " + quoteKey(f.Name) + " = " + example(f)
 }
 
-// saysWhat tells whether a text has advice in it already.
+// saysWhat tells whether a text has advice in it already, which then stands behind a semicolon. It is not cut off there: the
+// catalogue of package words knows the text as a whole.
 func saysWhat(text string) bool {
-	return strings.Contains(text, "write ") || strings.Contains(text, "did you mean")
+	return strings.Contains(text, "; ") || strings.Contains(text, "write ") || strings.Contains(text, "did you mean")
 }
 
 // example is a value of a field's type.

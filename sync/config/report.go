@@ -105,6 +105,9 @@ func (t *table) text(key string) string {
 	return text
 }
 
+// stating are the settings of a connection that tells the partner a purpose, also when the configuration says none.
+type stating interface{ Stated() string }
+
 // purposeOf is the purpose of a job: its own, else that of its interface in the catalogue, else that of a connection which
 // has one.
 func (k *keys) purposeOf(j *Job) string {
@@ -113,8 +116,12 @@ func (k *keys) purposeOf(j *Job) string {
 		purpose = cmp.Or(purpose, j.Interface.Purpose)
 	}
 	for _, c := range []*Connection{j.Sink.Connection, j.Source.Connection} {
-		if c != nil {
-			purpose = cmp.Or(purpose, c.purpose)
+		if c == nil {
+			continue
+		}
+		purpose = cmp.Or(purpose, c.purpose)
+		if s, ok := c.Settings.(stating); ok {
+			purpose = cmp.Or(purpose, s.Stated())
 		}
 	}
 	return purpose

@@ -31,7 +31,12 @@ func Schema(w io.Writer, reg Registry) error {
 	for name, part := range parts {
 		properties(top)[name] = part
 	}
-	top["$schema"], top["title"] = "https://json-schema.org/draft/2020-12/schema", "milkrun jobs.toml"
+	return written(w, top, "milkrun jobs.toml")
+}
+
+// written writes a whole schema.
+func written(w io.Writer, top object, title string) error {
+	top["$schema"], top["title"] = "https://json-schema.org/draft/2020-12/schema", title
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)

@@ -45,10 +45,10 @@ func (r *reader) secret(path string, e *entry) (secret.Secret, bool) {
 	}
 	value, text, remedy := r.resolve(path, e, scheme, rest)
 	if value = strings.TrimRight(value, "\r\n"); text == "" && value == "" {
-		text, remedy = "is empty", "put the secret there"
+		text, remedy = fmt.Sprintf("%s:%s is empty", scheme, rest), "put the secret there"
 	}
 	if text != "" {
-		r.report(Error, e.at, path, fmt.Sprintf("%s:%s %s", scheme, rest, text), remedy)
+		r.report(Error, e.at, path, text, remedy)
 		return secret.Secret{}, false
 	}
 	r.secrets = append(r.secrets, value)
@@ -71,7 +71,7 @@ func (r *reader) resolve(path string, e *entry, scheme, rest string) (value, tex
 	case "env":
 		value, ok := r.opt.LookupEnv(rest)
 		if !ok {
-			return "", "is not set in the environment", "export " + rest + "=…, or put it into the unit's EnvironmentFile"
+			return "", fmt.Sprintf("env:%s is not set in the environment", rest), "export " + rest + "=…, or put it into the unit's EnvironmentFile"
 		}
 		return value, "", ""
 	case "file":
@@ -84,27 +84,28 @@ func (r *reader) credential(name string) (value, text, remedy string) {
 	load := "add LoadCredential=" + name + ":PATH to the systemd unit"
 	switch {
 	case name != filepath.Base(name) || name == "." || name == "..":
-		return "", "is no name of a credential", "write a name without slashes"
+		return "", fmt.Sprintf("credential:%s is no name of a credential", name), "write a name without slashes"
 	case r.opt.CredentialsDir == "":
-		return "", "cannot be found, because $CREDENTIALS_DIRECTORY is not set",
+		return "", fmt.Sprintf("credential:%s cannot be found, because $CREDENTIALS_DIRECTORY is not set", name),
 			load + ", or point CREDENTIALS_DIRECTORY to a folder with a file " + name
 	}
 	value, err := readSmall(filepath.Join(r.opt.CredentialsDir, name))
 	if err != nil {
-		return "", "is not in $CREDENTIALS_DIRECTORY: " + cause(err), load
+		return "", fmt.Sprintf("credential:%s is not in $CREDENTIALS_DIRECTORY: %s", name, cause(err)), load
 	}
 	return value, "", ""
 }
 
 func (r *reader) fromSecretFile(path string, e *entry, file string) (value, text, remedy string) {
+	whole := file
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(r.folder, file)
+		whole = filepath.Join(r.folder, file)
 	}
-	value, err := readSmall(file)
+	value, err := readSmall(whole)
 	if err != nil {
-		return "", "cannot be read: " + cause(err), "check that " + file + " exists and that the user of the daemon may read it"
+		return "", fmt.Sprintf("file:%s cannot be read: %s", file, cause(err)), "check that " + whole + " exists and that the user of the daemon may read it"
 	}
-	r.checkMode(e.at, path, file)
+	r.checkMode(e.at, path, whole)
 	return value, "", ""
 }
 

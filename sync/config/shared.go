@@ -31,8 +31,7 @@ func (r *reader) shared(c *Config) {
 				continue
 			}
 			if other.value != shares[what] {
-				e := r.root.find("connections").value.(*table).find(name)
-				r.report(Error, e.at, "connections."+quoteKey(name), fmt.Sprintf("%s is one budget, and the connections %s and %s say different things of it", what, other.connection, name),
+				r.reportConnection(name, fmt.Sprintf("%s is one budget, and the connections %s and %s say different things of it", what, other.connection, name),
 					"write the same in both, or leave it out of both")
 			}
 		}

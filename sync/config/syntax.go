@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
@@ -28,7 +29,11 @@ func (r *reader) inHeader(at int) bool {
 func (r *reader) syntax(at span, err error) int {
 	r.broken = true
 	r.hideLine(at.from)
-	r.report(Error, at, "", "the TOML is wrong here: "+library(err), syntaxRemedy(err.Error()))
+	if place, sign, meant := r.fullWidth(at.from); meant != "" {
+		r.report(Error, place, "", fmt.Sprintf("%s is a full-width character", sign), fmt.Sprintf("write %s instead", meant))
+	} else {
+		r.report(Error, at, "", "the TOML is wrong here: "+library(err), syntaxRemedy(err.Error()))
+	}
 	_, line := r.lineAt(at.from)
 	if line.to == len(r.text) {
 		return 0
@@ -38,6 +43,61 @@ func (r *reader) syntax(at span, err error) int {
 		return 0
 	}
 	return line.to + 1 + next[0]
+}
+
+// fullWidth finds what a Chinese keyboard writes in the place of a sign of TOML: the character at a byte, or, where it is an
+// end that is missing, the last quote before it in the line. It returns where it stands, and what was meant, "" for nothing.
+func (r *reader) fullWidth(at int) (place span, sign, meant string) {
+	_, line := r.lineAt(at)
+	if c, size := utf8.DecodeRune(r.text[at:line.to]); narrow(c) != "" {
+		return span{at, at + size}, spelt(c), narrow(c)
+	}
+	if rest := bytes.TrimSpace(r.text[at:line.to]); len(rest) > 0 {
+		return span{}, "", ""
+	}
+	if last := bytes.LastIndexAny(r.text[line.from:at], "“”„＂‘’＇"); last >= 0 {
+		from := line.from + last
+		c, size := utf8.DecodeRune(r.text[from:])
+		return span{from, from + size}, string(c), narrow(c)
+	}
+	return span{}, "", ""
+}
+
+// spelt is a character as a person can see it.
+func spelt(c rune) string {
+	if unicode.IsSpace(c) {
+		return fmt.Sprintf("%U", c)
+	}
+	return string(c)
+}
+
+// narrow is the sign of TOML that a full-width character stands for, "" for none.
+func narrow(c rune) string {
+	switch c {
+	case '“', '”', '„', '＂':
+		return `"`
+	case '‘', '’', '＇':
+		return "'"
+	case '，', '、':
+		return ","
+	case '【', '［':
+		return "["
+	case '】', '］':
+		return "]"
+	case '｛':
+		return "{"
+	case '｝':
+		return "}"
+	case '＝':
+		return "="
+	case '＃':
+		return "#"
+	case '．', '。':
+		return "."
+	case '　', '\u00a0':
+		return "a space"
+	}
+	return ""
 }
 
 // hideLine hides what could be a value in a line that could not be read: everything, but for keys and headers.
@@ -83,13 +143,15 @@ func library(err error) string {
 
 func syntaxRemedy(message string) string {
 	switch {
-	case strings.Contains(message, "start of value"), strings.Contains(message, "expected keyword"):
+	case strings.Contains(message, "start of value"), strings.Contains(message, "expected keyword"), strings.Contains(message, "must be quoted"):
 		return `texts stand in double quotes: key = "value"`
 	case strings.Contains(message, "expected newline"):
 		return "one key a line; texts stand in double quotes"
 	case strings.Contains(message, "expected '='"):
 		return "write key = value"
-	case strings.Contains(message, "close"), strings.Contains(message, "incomplete"), strings.Contains(message, "terminated"):
+	case strings.Contains(message, "after array value"), strings.Contains(message, "inline table key-value"):
+		return "put a comma between two values, and close the bracket"
+	case strings.Contains(message, "close"), strings.Contains(message, "cannot have new lines"), strings.Contains(message, "incomplete"), strings.Contains(message, "terminated"):
 		return "close the bracket or quote"
 	}
 	return "see https://toml.io for the syntax"

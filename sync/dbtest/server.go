@@ -87,13 +87,14 @@ type box struct {
 	died chan struct{}
 }
 
-// newBox makes the directory. The servers refuse to run as root, so root hands it to their own user.
+// newBox makes the directory. The servers refuse to run as root, so root hands it to their own user. Their temporary files
+// stay in it too: a MariaDB that starts removes those of every other one in the same folder.
 func newBox(account string) (*box, error) {
 	dir, err := os.MkdirTemp("/tmp", "mr")
 	if err != nil {
 		return nil, err
 	}
-	b := &box{dir: dir, env: append(os.Environ(), "HOME="+dir)}
+	b := &box{dir: dir, env: append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)}
 	if os.Getuid() != 0 {
 		return b, nil
 	}

@@ -95,8 +95,8 @@ func (p *Profile) Transform(way string, partner *Public, password string) (strin
 		return encode(encHexLower, h.Sum(nil)), nil
 	case RSA:
 		alg = algRSAPKCS1
-		if p.keyAlg == algRSAOAEP {
-			alg = algRSAOAEP
+		if oaep(p.keyAlg) != nil {
+			alg = p.keyAlg
 		}
 	}
 	wrapped, err := p.wrap(alg, partner, []byte(password))
@@ -111,8 +111,8 @@ func (p *Profile) Untransform(way string, own *Private, text string) (string, er
 	alg := algSM2
 	if way == RSA {
 		alg = algRSAPKCS1
-		if p.keyAlg == algRSAOAEP {
-			alg = algRSAOAEP
+		if oaep(p.keyAlg) != nil {
+			alg = p.keyAlg
 		}
 	}
 	wrapped, err := decode(p.keyEnc, text)

@@ -63,7 +63,26 @@ func canonical(text []byte) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return plainSeparators(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// plainSeparators writes U+2028 and U+2029 as they are: Go alone escapes them, for the sake of old JavaScript, and the other side
+// does not.
+func plainSeparators(text []byte) []byte {
+	out := text[:0]
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] != '\\':
+			out = append(out, text[i])
+		case bytes.HasPrefix(text[i:], []byte(`\u2028`)), bytes.HasPrefix(text[i:], []byte(`\u2029`)):
+			out = append(out, 0xe2, 0x80, 0xa8+text[i+5]-'8')
+			i += 5
+		default:
+			out = append(out, text[i], text[i+1])
+			i++
+		}
+	}
+	return out
 }
 
 // covered is what a digest or signature is made of.

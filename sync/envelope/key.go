@@ -191,6 +191,17 @@ var (
 	errSigning = errors.New("it cannot be signed")
 )
 
+// oaep is how an algorithm pads as OAEP, nil when it does not: the hash of the padding, and that of its mask (MGF1).
+func oaep(alg string) *rsa.OAEPOptions {
+	switch alg {
+	case algRSAOAEP:
+		return &rsa.OAEPOptions{Hash: crypto.SHA256}
+	case algRSAOAEP1:
+		return &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1}
+	}
+	return nil
+}
+
 // wrap encrypts a short text for the owner of a key, as the profile says of the keys of messages.
 func (p *Profile) wrap(alg string, to *Public, plain []byte) ([]byte, error) {
 	switch {
@@ -200,8 +211,8 @@ func (p *Profile) wrap(alg string, to *Public, plain []byte) ([]byte, error) {
 		return p.wrapSM2(to.sm2, plain)
 	case alg == algRSAPKCS1 && to.rsa != nil:
 		return rsa.EncryptPKCS1v15(rand.Reader, to.rsa, plain) //nolint:staticcheck // what the partner's document asks for; under TLS
-	case alg == algRSAOAEP && to.rsa != nil:
-		return rsa.EncryptOAEP(sha256.New(), rand.Reader, to.rsa, plain, nil)
+	case oaep(alg) != nil && to.rsa != nil:
+		return rsa.EncryptOAEPWithOptions(rand.Reader, to.rsa, plain, oaep(alg))
 	}
 	return nil, errKind
 }
@@ -233,8 +244,8 @@ func (p *Profile) unwrap(alg string, own *Private, wrapped []byte) ([]byte, erro
 	case alg == algRSAPKCS1 && own.rsa != nil:
 		// All failures look alike, and the digest behind them decides.
 		plain, err = own.rsa.Decrypt(rand.Reader, wrapped, &rsa.PKCS1v15DecryptOptions{}) //nolint:staticcheck // what the partner's document asks for; under TLS
-	case alg == algRSAOAEP && own.rsa != nil:
-		plain, err = own.rsa.Decrypt(rand.Reader, wrapped, &rsa.OAEPOptions{Hash: crypto.SHA256})
+	case oaep(alg) != nil && own.rsa != nil:
+		plain, err = own.rsa.Decrypt(rand.Reader, wrapped, oaep(alg))
 	default:
 		return nil, errKind
 	}

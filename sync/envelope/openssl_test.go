@@ -167,6 +167,7 @@ func TestRSAAgainstOpenSSL(t *testing.T) {
 	for alg, opts := range map[string][]string{
 		algRSAPKCS1: {"-pkeyopt", "rsa_padding_mode:pkcs1"},
 		algRSAOAEP:  {"-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"},
+		algRSAOAEP1: {"-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:sha1"},
 	} {
 		p := NewProfile()
 		wrapped, err := p.wrap(alg, own.Public(), secret)

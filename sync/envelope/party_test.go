@@ -67,7 +67,7 @@ func TestEveryProfile(t *testing.T) {
 	n := 0
 	for _, key := range []map[string]any{
 		{"alg": "sm2"}, {"alg": "sm2", "sm2_layout": "c1c2c3", "enc": "hex"}, {"alg": "sm2", "sm2_layout": "asn1"}, {"alg": "sm2", "prefix04": false},
-		{"alg": "rsa-oaep"}, {"alg": "rsa-pkcs1"}, {"alg": "pre-shared"},
+		{"alg": "rsa-oaep"}, {"alg": "rsa-oaep-mgf1-sha1"}, {"alg": "rsa-pkcs1"}, {"alg": "pre-shared"},
 	} {
 		for _, name := range cipherNames() {
 			for _, iv := range []string{"random-prefix", "field:iv", "fixed"} {
@@ -112,7 +112,7 @@ func TestEveryProfile(t *testing.T) {
 			}
 		}
 	}
-	if n != 7*6*3 {
+	if n != 8*6*3 {
 		t.Errorf("%d profiles", n)
 	}
 }

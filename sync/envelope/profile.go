@@ -22,6 +22,7 @@ const (
 const (
 	algSM2       = "sm2"
 	algRSAOAEP   = "rsa-oaep"
+	algRSAOAEP1  = "rsa-oaep-mgf1-sha1" // what Java's OAEPWithSHA-256AndMGF1Padding does unless told otherwise
 	algRSAPKCS1  = "rsa-pkcs1"
 	algPreShared = "pre-shared"
 
@@ -130,7 +131,7 @@ func (p *Profile) Group(name string) setting.Field {
 
 func (p *Profile) keyFields() []setting.Field {
 	return []setting.Field{
-		setting.Choice("alg", &p.keyAlg, []string{algSM2, algRSAOAEP, algRSAPKCS1, algPreShared},
+		setting.Choice("alg", &p.keyAlg, []string{algSM2, algRSAOAEP, algRSAOAEP1, algRSAPKCS1, algPreShared},
 			"how: with the receiver's public key, or not at all, because both have the key (pre-shared)", "封装算法；pre-shared 表示双方预先约定密钥"),
 		setting.Choice("sm2_layout", &p.layout, []string{layoutC1C3C2, layoutC1C2C3, layoutASN1}, "order of the parts of an SM2 ciphertext", "SM2 密文各部分的顺序"),
 		setting.Bool("prefix04", &p.prefix04, "the point of an SM2 ciphertext begins with 04; with asn1 without effect", "SM2 密文的点是否带 04 前缀（asn1 时无效）"),
@@ -237,7 +238,7 @@ func (p *Profile) checkKeys(add func(key, text, remedy string)) {
 	if p.keyAlg == algPreShared && p.shared.Empty() {
 		add("key.shared", `alg = "pre-shared" needs the key that both have`, `write shared = "file:…", the key in hex`)
 	}
-	if rsa := p.keyAlg == algRSAOAEP || p.keyAlg == algRSAPKCS1; p.sign == signSM2 && rsa || p.sign == signRSA && p.keyAlg == algSM2 {
+	if p.sign == signSM2 && p.wrapsRSA() || p.sign == signRSA && p.keyAlg == algSM2 {
 		add("sign.alg", p.sign+" does not go with key.alg = \""+p.keyAlg+"\": one key of ours does both", "take algorithms of one kind, or pre-shared keys")
 	}
 	if p.sign != signNone && p.own.Empty() {
@@ -269,5 +270,8 @@ func (p *Profile) KeySize() int { return ciphers()[p.cipher].keySize }
 
 // RSA says whether the keys of both sides are RSA keys, and not SM2 keys.
 func (p *Profile) RSA() bool {
-	return p.keyAlg == algRSAOAEP || p.keyAlg == algRSAPKCS1 || p.sign == signRSA
+	return p.wrapsRSA() || p.sign == signRSA
 }
+
+// wrapsRSA says whether the keys of messages are wrapped with RSA.
+func (p *Profile) wrapsRSA() bool { return p.keyAlg == algRSAPKCS1 || oaep(p.keyAlg) != nil }

@@ -179,3 +179,30 @@ func TestKeyFormats(t *testing.T) {
 		}
 	}
 }
+
+// TestOAEPOfJava opens what OpenSSL wrapped with SHA-256 and, in MGF1, SHA-1; with another hash in MGF1 nothing does.
+func TestOAEPOfJava(t *testing.T) {
+	text, err := os.ReadFile("testdata/oaep.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := struct {
+		Key     string `json:"private_key_der"`
+		Plain   string `json:"plain"`
+		Wrapped []byte `json:"wrapped"`
+	}{}
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	own, err := ParsePrivate(v.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewProfile()
+	if got, err := p.unwrap(algRSAOAEP1, own, v.Wrapped); err != nil || string(got) != v.Plain {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := p.unwrap(algRSAOAEP, own, v.Wrapped); err == nil {
+		t.Errorf("with SHA-256 in MGF1: %q", got)
+	}
+}

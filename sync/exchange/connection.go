@@ -39,11 +39,15 @@ func (c *Connection) Fields() []setting.Field {
 		setting.Secret("token", &c.token, "bearer token issued by the partner; or hmac_key and hmac_secret", "对方签发的令牌；与 hmac_key、hmac_secret 二选一"),
 		setting.Secret("hmac_key", &c.hmacKey, "id of the signing key", "签名密钥标识"),
 		setting.Secret("hmac_secret", &c.hmacSecret, "signing key; never sent", "签名密钥，不随请求发送"),
-		setting.Text("purpose", &c.Purpose, "purpose of the exchange as agreed, sent with every push (clause 一, 乙权利2)", "协议约定的数据用途，随每次推送发送"),
+		setting.Text("purpose", &c.Purpose, "purpose of the exchange as agreed, sent with every push of a job that states none itself (clause 一, 乙权利2)",
+			"协议约定的数据用途，随每次推送发送；任务或其接口写明用途的，以其为准"),
 		setting.Text("version", &c.Version, "version of the interface as agreed", "接口版本"),
 		setting.Texts("ok_codes", &c.okCodes, `codes in an answer that mean success, as texts`, "表示成功的应答代码").WithDefault(`["0"]`),
 	)
 }
+
+// Stated is the purpose that the partner is told of a job that has none of its own.
+func (c *Connection) Stated() string { return c.Purpose }
 
 // Validate checks that there is exactly one way to authorise.
 func (c *Connection) Validate() []setting.Problem {

@@ -13,6 +13,7 @@ import (
 
 	"milkrun/sync/feed"
 	"milkrun/sync/kind"
+	"milkrun/sync/mask"
 	"milkrun/sync/secret"
 	"milkrun/sync/transport/answertest"
 )
@@ -307,5 +308,18 @@ func TestInterface(t *testing.T) {
 	}
 	if got := Path("/v1/用 户/", "query"); got != "v1/%E7%94%A8%20%E6%88%B7/query" {
 		t.Error(got)
+	}
+}
+
+// TestPersonalOnTheWire: a field is hidden in a recording as the job masks its column.
+func TestPersonalOnTheWire(t *testing.T) {
+	phone, err := mask.Parse("phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := Interface{Map: map[string]string{"tel1": "contact", "level": "level"}}
+	got := i.Personal(func(column string) (mask.Rule, bool) { return phone, column == "contact" })
+	if len(got) != 1 || got["tel1"] != phone {
+		t.Errorf("%v", got)
 	}
 }

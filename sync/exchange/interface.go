@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"milkrun/sync/mask"
 	"milkrun/sync/setting"
 )
 
@@ -29,6 +30,17 @@ func (i *Interface) Fields() []setting.Field {
 			"字段与列的对应关系；设置后仅传输所列字段"),
 		setting.Texts("key", &i.Key, "columns that tell the records apart", "记录的唯一键（列名）"),
 	}
+}
+
+// Personal implements [kind.Personal]: a field is masked as the column that it becomes, or comes from.
+func (i *Interface) Personal(rule func(column string) (mask.Rule, bool)) map[string]mask.Rule {
+	list := map[string]mask.Rule{}
+	for field, column := range i.Map {
+		if r, ok := rule(column); ok {
+			list[field] = r
+		}
+	}
+	return list
 }
 
 // Validate checks the name of the resource and the map.

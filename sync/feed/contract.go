@@ -140,9 +140,10 @@ type Snapshotter interface {
 }
 
 // Expirer is a sink that knows what it wrote and when, and can delete it. Expire deletes the records that it delivered for its
-// job, and for the last time before a moment; records that somebody else wrote stay. It returns how many it deleted.
+// job, and for the last time before a moment; records that somebody else wrote stay. Before the deletion counts, note is told
+// how many there are, if any, so that nothing is deleted unnoted; when it fails, they stay.
 type Expirer interface {
-	Expire(ctx context.Context, before time.Time) (int64, error)
+	Expire(ctx context.Context, before time.Time, note func(gone int64) error) error
 }
 
 // Generation is a staged enumeration. It is used by one goroutine.

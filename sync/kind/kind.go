@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"milkrun/sync/feed"
+	"milkrun/sync/mask"
 	"milkrun/sync/setting"
 	"milkrun/sync/transport/budget"
 )
@@ -55,15 +56,25 @@ type Env struct {
 	Full         bool              // this run reads everything (a full reconcile), not only what is new
 	Budgets      *budget.Book      // what connections to one provider share in this process; nil: a connection has its own
 	Retention    time.Duration     // how long the sink keeps what was delivered, 0 for ever; see feed.Expirer
+	Purpose      string            // what the job is for, as agreed
 	// Recall returns what milkrun remembers of the connection, "" when nothing: a licence, by the code of its enterprise; and
 	// until when it holds, zero when nobody said. Nil: there is no memory.
 	Recall func(ctx context.Context, topic, key string) (value string, until time.Time, err error)
+	// Inner begins a call on another connection, for what is to be asked about (see [Values]): its context, and what is told how
+	// it ended; an error when nothing may be asked there. Nil: it may.
+	Inner  func(ctx context.Context, connection, place string) (under context.Context, over func(records int, err error), err error)
 	Ledger Ledger // what the sink's connection remembers; nil where nothing is sent
 }
 
 // Whole are the settings of a source that begins at the beginning at every run, although its records have no positions as a
 // feed.Enumerator's have. A run that was interrupted goes on from its checkpoint.
 type Whole interface{ Whole() bool }
+
+// Personal are settings whose partner has personal fields under names that the job's masks do not tell: Personal returns how
+// each is masked, by its name on the wire. rule says how the job masks a column. A recording hides them.
+type Personal interface {
+	Personal(rule func(column string) (mask.Rule, bool)) map[string]mask.Rule
+}
 
 // SourceType makes connections of one type, and sources on them.
 type SourceType struct {

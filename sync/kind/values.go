@@ -42,7 +42,8 @@ func ValuesField(name string, to *Values, en, zh string) setting.Field {
 func (v *Values) Empty() bool { return len(v.list) == 0 && v.inner.Source == nil }
 
 // Each calls yield with every value, in the order of the list or source, until it returns an error. A missing value is "".
-// A source is read from its beginning; an error on its connection halts the job and not the connection that asks.
+// A source is read from its beginning; what goes wrong with it is an [InnerError], so that its own connection is halted and not the
+// one that asks.
 func (v *Values) Each(ctx context.Context, env Env, yield func(string) error) error {
 	if v.inner.Source == nil {
 		for _, text := range v.list {
@@ -56,27 +57,36 @@ func (v *Values) Each(ctx context.Context, env Env, yield func(string) error) er
 	env.Connection, env.Full = v.inner.Connection, true
 	source, err := v.inner.Source.Open(ctx, env)
 	if err == nil {
-		err = v.read(ctx, source, yield)
+		err = v.read(ctx, env, source, yield)
 	}
 	if err == nil {
 		return nil
 	}
 	judged := feed.Judge(err)
-	if judged.Verdict == feed.HaltConnection {
-		judged.Verdict = feed.HaltJob
-	}
-	judged.Err = fmt.Errorf("%s: reading what to ask for: %w", asking, err)
+	judged.Err = fmt.Errorf("%s: reading what to ask for: %w", asking, &InnerError{v.inner.Connection, err})
 	return judged
 }
 
-func (v *Values) read(ctx context.Context, source feed.Source, yield func(string) error) error {
+// InnerError says on which connection something went wrong when it is not the one of the source that was asked.
+type InnerError struct {
+	Connection string
+	Err        error
+}
+
+// Error is the text of the error.
+func (e *InnerError) Error() string { return e.Err.Error() }
+
+// Unwrap returns it.
+func (e *InnerError) Unwrap() error { return e.Err }
+
+func (v *Values) read(ctx context.Context, env Env, source feed.Source, yield func(string) error) error {
 	if c, ok := source.(interface{ Close() error }); ok {
 		defer func() { _ = c.Close() }() // all that was wanted has been read
 	}
 	limits := v.inner.Source.Limits()
 	size := max(limits.Default, 1)
 	for after := feed.Cursor(""); ; {
-		page, err := source.Fetch(ctx, after, size)
+		page, err := env.fetch(ctx, source, after, size)
 		if err != nil {
 			return err
 		}
@@ -91,6 +101,20 @@ func (v *Values) read(ctx context.Context, source feed.Source, yield func(string
 		}
 		after = page.Next
 	}
+}
+
+// fetch asks an inner source, whose environment it is, for a page.
+func (e Env) fetch(ctx context.Context, source feed.Source, after feed.Cursor, limit int) (feed.Page, error) {
+	if e.Inner == nil {
+		return source.Fetch(ctx, after, limit)
+	}
+	ctx, over, err := e.Inner(ctx, e.Connection, string(after))
+	if err != nil {
+		return feed.Page{}, err
+	}
+	page, err := source.Fetch(ctx, after, limit)
+	over(page.Rows.Len(), err)
+	return page, err
 }
 
 func (v *Values) column(b feed.Batch, yield func(string) error) error {

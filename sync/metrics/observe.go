@@ -110,8 +110,12 @@ func (m *Metrics) Ended(r state.Run) {
 	})
 }
 
-// note keeps when a run ended well or badly, if it is the last that did. One that was interrupted or cancelled did neither.
+// note keeps when a run ended well or badly, if it is the last that did. One that was interrupted or cancelled did neither, and
+// one beside the forward lane says nothing about what is new.
 func (j *job) note(r state.Run) {
+	if !r.Trigger.Forward() {
+		return
+	}
 	switch r.State {
 	case state.Done, state.Part:
 		j.success = later(j.success, r.FinishedAt)

@@ -101,12 +101,12 @@ func (m *Metrics) seed(ctx context.Context) error {
 // lastRuns returns the newest runs of a job, and its last good ones when they are older than those.
 func (m *Metrics) lastRuns(ctx context.Context, name string) ([]state.Run, error) {
 	const some = 50
-	runs, err := m.opt.Store.Runs(ctx, state.RunFilter{Job: name, Limit: some})
+	runs, err := m.opt.Store.Runs(ctx, state.RunFilter{Job: name, Limit: some, Forward: true})
 	if err != nil || len(runs) < some {
 		return runs, err
 	}
 	for _, good := range []state.RunState{state.Done, state.Part} {
-		last, err := m.opt.Store.Runs(ctx, state.RunFilter{Job: name, State: good, Limit: 1})
+		last, err := m.opt.Store.Runs(ctx, state.RunFilter{Job: name, State: good, Limit: 1, Forward: true})
 		if err != nil {
 			return nil, err
 		}

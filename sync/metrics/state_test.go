@@ -174,6 +174,10 @@ func TestLastRunsSurviveARestart(t *testing.T) {
 	lacks(t, text, `milkrun_job_last_success_timestamp_seconds{job_name="new"}`)
 	m.Ended(state.Run{Job: "grades", State: state.Done, FinishedAt: at.Add(3 * time.Hour)})
 	wants(t, scrape(t, m), `milkrun_job_last_success_timestamp_seconds{job_name="grades"} 1.8000108e+09`)
+	for _, beside := range []state.Trigger{state.Backfilled, state.Repushed} { // they say nothing about what is new
+		m.Ended(state.Run{Job: "grades", Trigger: beside, State: state.Done, FinishedAt: at.Add(9 * time.Hour)})
+	}
+	wants(t, scrape(t, m), `milkrun_job_last_success_timestamp_seconds{job_name="grades"} 1.8000108e+09`)
 }
 
 // TestChangesBesideTheDaemon makes sure that a scrape shows what an operator did on the state file.

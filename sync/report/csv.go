@@ -13,7 +13,7 @@ import (
 
 // CSV writes each table into a file of its own in a folder, which is made when there is none: partners.csv, slots.csv,
 // quality.csv, reasons.csv, traffic.csv, timeliness.csv, incidents.csv, days.csv. Numbers are plain, times RFC 3339, spans
-// milliseconds, shares percent.
+// milliseconds, shares percent; the headings name the units.
 func (r *Report) CSV(folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err

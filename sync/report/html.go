@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"milkrun/sync/words"
 )
 
 //go:embed assets/report.html
@@ -33,13 +35,13 @@ func (r *Report) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := page{Report: r, Tag: "en", Title: r.phrase("title.of", r.Month), Parties: r.parties(), Zone: r.zone.String(),
+	p := page{Report: r, Tag: "en", Title: r.phrase("title.of", r.month()), Parties: r.parties(), Zone: r.zone.String(),
 		Period: r.From.Format(time.DateOnly) + " – " + r.To.AddDate(0, 0, -1).Format(time.DateOnly), MadeAt: r.clock(r.Made), Notes: r.notes(),
 		Sentences: r.sentences(), Tables: r.tables(), Charts: drawn}
 	if r.lang == "zh" {
 		p.Tag = "zh-CN"
 	}
-	for _, key := range []string{"t.slots", "t.sum", "t.rejected", "t.complete", "t.calls"} {
+	for _, key := range []string{"t.slots", "t.sum", "t.rejected", "t.complete", "t.lag", "t.calls"} {
 		p.Terms = append(p.Terms, r.phrase(key))
 	}
 	t, err := template.New("report.html").Funcs(template.FuncMap{"t": func(key string) string { return r.phrase(key) }}).ParseFS(assets, "assets/report.html")
@@ -49,13 +51,28 @@ func (r *Report) HTML(w io.Writer) error {
 	return t.Execute(w, p)
 }
 
+// month is how people call it.
+func (r *Report) month() string {
+	if r.lang == words.Chinese {
+		return r.From.Format("2006 年 1 月")
+	}
+	return r.From.Format("January 2006")
+}
+
 func (r *Report) parties() string {
 	us, them := r.Party, r.Connection
 	if us == "" {
 		us = r.phrase("us")
 	}
 	if len(r.Parties) > 0 {
-		them = strings.Join(r.Parties, ", ")
+		list := make([]string, len(r.Parties))
+		for i, party := range r.Parties {
+			list[i] = party
+			if names := r.names[party]; len(names) > 0 {
+				list[i] = r.phrase("known", party, strings.Join(names, r.phrase("and")))
+			}
+		}
+		them = strings.Join(list, r.phrase("and"))
 	} else if them == "" {
 		them = r.phrase("all")
 	}

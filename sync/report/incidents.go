@@ -15,7 +15,8 @@ type Timely struct {
 	Job       string        `json:"job"`
 	Records   int64         `json:"records"`
 	Rejected  int64         `json:"rejected"`
-	Late      int64         `json:"late"`
+	Timed     int64         `json:"timed"` // of the delivered: their lag is known
+	Late      int64         `json:"late"`  // of those
 	Median    time.Duration `json:"-"`
 	P95       time.Duration `json:"-"`
 	Max       time.Duration `json:"-"`
@@ -44,7 +45,7 @@ func (g *gatherer) countTimeliness(ctx context.Context) error {
 	}
 	for _, t := range sums {
 		l := &t.Lag
-		v := Timely{Interface: t.Interface, Job: t.Job, Records: t.Records, Rejected: t.Rejected, Late: t.Late,
+		v := Timely{Interface: t.Interface, Job: t.Job, Records: t.Records, Rejected: t.Rejected, Timed: l.Count, Late: t.Late,
 			Median: l.Quantile(0.5), P95: l.Quantile(0.95), Max: l.Max}
 		v.MedianMS, v.P95MS, v.MaxMS = v.Median.Milliseconds(), v.P95.Milliseconds(), v.Max.Milliseconds()
 		g.report.Timeliness = append(g.report.Timeliness, v)

@@ -63,8 +63,12 @@ func (r *Report) span(d time.Duration) string {
 		return unit(int64(d/time.Second), "s", "秒")
 	case minutes < 60:
 		return unit(minutes, "min", "分")
+	case minutes < 48*60 && minutes%60 == 0:
+		return unit(minutes/60, "h", "小时")
 	case minutes < 48*60:
 		return unit(minutes/60, "h", "小时") + " " + unit(minutes%60, "min", "分")
+	case minutes/60%24 == 0:
+		return unit(minutes/60/24, "d", "天")
 	}
 	return unit(minutes/60/24, "d", "天") + " " + unit(minutes/60%24, "h", "小时")
 }

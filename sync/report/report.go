@@ -43,8 +43,9 @@ type Report struct {
 	Timeliness []Timely   `json:"timeliness"`
 	Incidents  []Incident `json:"incidents"`
 
-	lang words.Lang
-	zone *time.Location
+	lang  words.Lang
+	zone  *time.Location
+	names map[string][]string // by party: the connections that stand for it in the tables
 }
 
 // Kept says whether everything that the month's figures are counted from is there still.
@@ -125,7 +126,7 @@ func Make(ctx context.Context, o Options) (*Report, error) {
 	zone := o.Config.Location
 	from, to := o.Month.Bounds(zone)
 	r := &Report{Month: o.Month.String(), From: from, To: to, Unfinished: o.Now.Before(to), Party: o.Config.Report.Party,
-		Connection: o.Connection, Made: o.Now.In(zone), lang: o.Lang, zone: zone, Purposes: []string{}, Parties: []string{}}
+		Connection: o.Connection, Made: o.Now.In(zone), lang: o.Lang, zone: zone, names: map[string][]string{}, Purposes: []string{}, Parties: []string{}}
 	if o.Now.Before(from) {
 		return nil, fmt.Errorf("the month %s has not begun", r.Month)
 	}
@@ -165,9 +166,7 @@ func (g *gatherer) sumUp() {
 		}
 		r.Lines = append(r.Lines, *l)
 		r.Total.add(&l.Figures)
-		if party := partyOf(g.Config, l.Partner); party != "" && !slices.Contains(r.Parties, party) {
-			r.Parties = append(r.Parties, party)
-		}
+		g.meet(l.Partner)
 		if l.Purpose != "" && !slices.Contains(r.Purposes, l.Purpose) {
 			r.Purposes = append(r.Purposes, l.Purpose)
 		}
@@ -175,4 +174,16 @@ func (g *gatherer) sumUp() {
 	slices.SortFunc(r.Lines, func(a, b Line) int { return compare(a.Partner, b.Partner, a.Job, b.Job) })
 	slices.Sort(r.Purposes)
 	slices.Sort(r.Parties)
+}
+
+// meet takes up the party at the other end of a connection.
+func (g *gatherer) meet(connection string) {
+	r, party := g.report, partyOf(g.Config, connection)
+	if party != "" && !slices.Contains(r.Parties, party) {
+		r.Parties = append(r.Parties, party)
+	}
+	if party != connection && !slices.Contains(r.names[party], connection) {
+		r.names[party] = append(r.names[party], connection)
+		slices.Sort(r.names[party])
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"milkrun/state"
 	"milkrun/sync/audit"
+	"milkrun/sync/catalogue"
 	"milkrun/sync/words"
 )
 
@@ -142,7 +143,8 @@ func TestPageStandsAlone(t *testing.T) {
 			t.Errorf("%s: the page reaches outside with %q", lang, found)
 		}
 		wellFormed(t, text)
-		if !strings.Contains(text, "山西某某公司 — platform, 商务诚信公共服务平台") {
+		parties := map[words.Lang]string{words.English: "山西某某公司 — platform, 商务诚信公共服务平台 (credit)", words.Chinese: "山西某某公司 — platform、商务诚信公共服务平台（credit）"}
+		if !strings.Contains(text, parties[lang]) {
 			t.Errorf("%s: the parties are missing", lang)
 		}
 		if n := strings.Count(text, "<svg "); n != 3 {
@@ -325,6 +327,26 @@ func TestNothingPersonal(t *testing.T) {
 		for _, bad := range []string{"13812345678", "110101199003078005", "段正淳"} {
 			if bytes.Contains(text, []byte(bad)) {
 				t.Errorf("%s is in %s", bad, filepath.Base(file))
+			}
+		}
+	}
+}
+
+// TestTablesSayWhatIsKnown: a broken rule has words, and where no lag is known none is shown.
+func TestTablesSayWhatIsKnown(t *testing.T) {
+	for _, lang := range []words.Lang{words.English, words.Chinese} {
+		r := &Report{lang: lang, zone: time.UTC, Timeliness: []Timely{{Interface: "a", Records: 9}}}
+		for _, rule := range []string{"required", "type", "min", "max", "min_length", "max_length", "enum", "pattern", "masked", "never"} {
+			r.Reasons = append(r.Reasons, Reason{Job: "j", Code: catalogue.Code("phone", rule)})
+		}
+		for _, row := range r.reasons().Rows {
+			if strings.Contains(row[1].Text, "rule.") || strings.Contains(row[1].Text, "check:") || !strings.HasPrefix(row[1].Raw, "check:phone:") {
+				t.Errorf("%s: %+v", lang, row[1])
+			}
+		}
+		for _, c := range r.timeliness().Rows[0][6:] {
+			if c.Text != "–" || c.Raw != "" {
+				t.Errorf("%s: a lag of nothing is %+v", lang, c)
 			}
 		}
 	}

@@ -2,7 +2,10 @@ package report
 
 import (
 	"strconv"
+	"strings"
 	"time"
+
+	"milkrun/sync/catalogue"
 )
 
 // table is one table of the report, for the page and as a CSV file.
@@ -51,11 +54,17 @@ func (r *Report) at(t time.Time) cell {
 	return cell{Text: r.clock(t), Raw: t.In(r.zone).Format(time.RFC3339)}
 }
 
-// heads are the headings of columns; those behind the texts are numbers.
+// heads are the headings of columns; those behind the texts are numbers. A key with a unit behind a colon is that of a column whose
+// numbers have it in the file; people read it at each value.
 func (r *Report) heads(texts int, keys ...string) []cell {
 	list := make([]cell, len(keys))
 	for i, key := range keys {
-		list[i] = cell{Text: r.phrase(key), Raw: r.phrase(key), Number: i >= texts}
+		key, unit, measured := strings.Cut(key, ":")
+		c := cell{Text: r.phrase(key), Raw: r.phrase(key), Number: i >= texts}
+		if measured {
+			c.Raw = r.phrase("in", c.Text, r.phrase("unit."+unit))
+		}
+		list[i] = c
 	}
 	return list
 }
@@ -100,7 +109,7 @@ func (r *Report) partners() table {
 }
 
 func (r *Report) slots() table {
-	t := table{Name: "slots", Head: r.heads(2, "partner", "job", "promised", "done", "kept", "ontime", "late", "failed", "missed", "pending", "unknown")}
+	t := table{Name: "slots", Head: r.heads(2, "partner", "job", "promised", "done", "kept:percent", "ontime", "late", "failed", "missed", "pending", "unknown")}
 	figures := func(l *Line) []cell {
 		return r.kept(l, []cell{number(l.Promised), number(l.Done()), percent(l.Done(), l.Promised-l.Pending-l.Unknown), number(l.OnTime), number(l.Late),
 			number(l.Failed), number(l.Missed), number(l.Pending), number(l.Unknown)})
@@ -115,7 +124,7 @@ func (r *Report) slots() table {
 }
 
 func (r *Report) quality() table {
-	t := table{Name: "quality", Head: r.heads(2, "partner", "job", "stated", "taken", "complete", "duplicates", "drifts", "reread", "mended")}
+	t := table{Name: "quality", Head: r.heads(2, "partner", "job", "stated", "taken", "complete:percent", "duplicates", "drifts", "reread", "mended")}
 	figures := func(l *Line) []cell {
 		return r.kept(l, []cell{number(l.Stated), number(l.Taken), percent(l.Taken, l.Stated), number(l.Duplicates), number(l.Drifts),
 			number(l.Reread), number(l.Mended)})
@@ -134,6 +143,9 @@ func (r *Report) reasons() table {
 	var records, open int64
 	for _, reason := range r.Reasons {
 		code := text(reason.Code)
+		if field, rule, ours := catalogue.ParseCode(reason.Code); ours {
+			code.Text = r.phrase("broken", field, r.phrase("rule."+rule))
+		}
 		if reason.Code == "" {
 			code = text(r.phrase("again"))
 		}
@@ -169,7 +181,8 @@ func (r *Report) days() table {
 }
 
 func (r *Report) traffic() table {
-	t := table{Name: "traffic", Head: r.heads(1, "connection", "calls", "failcalls", "success", "received", "sent", "median", "p95", "most", "allowed", "used")}
+	t := table{Name: "traffic", Head: r.heads(1, "connection", "calls", "failcalls", "success:percent", "received:bytes", "sent:bytes", "median:ms", "p95:ms", "most",
+		"allowed", "used:percent")}
 	var sum Traffic
 	for _, c := range r.Traffic {
 		allowed := cell{Text: r.phrase("norate"), Number: true}
@@ -186,16 +199,24 @@ func (r *Report) traffic() table {
 }
 
 func (r *Report) timeliness() table {
-	t := table{Name: "timeliness", Head: r.heads(2, "interface", "job", "records", "rejected", "late", "ontime", "median", "p95", "max")}
+	t := table{Name: "timeliness", Head: r.heads(2, "interface", "job", "records", "rejected", "timed", "late", "ontime:percent", "median:ms", "p95:ms", "max:ms")}
 	for _, v := range r.Timeliness {
-		t.Rows = append(t.Rows, []cell{text(v.Interface), text(v.Job), number(v.Records), number(v.Rejected), number(v.Late),
-			percent(v.Records-v.Late, v.Records), r.took(v.Median), r.took(v.P95), r.took(v.Max)})
+		row := []cell{text(v.Interface), text(v.Job), number(v.Records), number(v.Rejected), number(v.Timed), number(v.Late),
+			percent(v.Timed-v.Late, v.Timed)}
+		for _, lag := range []time.Duration{v.Median, v.P95, v.Max} {
+			c := cell{Text: "–", Number: true}
+			if v.Timed > 0 {
+				c = r.took(lag)
+			}
+			row = append(row, c)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
 func (r *Report) incidents() table {
-	t := table{Name: "incidents", Head: r.heads(6, "partner", "job", "kind", "code", "since", "ended", "lasted", "impact")}
+	t := table{Name: "incidents", Head: r.heads(6, "partner", "job", "kind", "code", "since", "ended", "lasted:ms", "impact")}
 	for i := range r.Incidents {
 		v := &r.Incidents[i]
 		ended := r.at(v.Ended)

@@ -58,11 +58,12 @@ type Credit struct {
 	script  *script
 	pages   atomic.Int64
 	singles atomic.Int64
+	uploads atomic.Int64
 	refused atomic.Int64
 }
 
-// CreditStats counts calls: pages and single grades answered, and calls refused.
-type CreditStats struct{ Pages, Singles, Refused int64 }
+// CreditStats counts calls: pages and single grades answered, authorisations taken, and calls refused.
+type CreditStats struct{ Pages, Singles, Uploads, Refused int64 }
 
 // NewCredit returns the stand-in. A script in Drift that makes no sense is left out.
 func NewCredit(o CreditOptions) *Credit {
@@ -96,7 +97,7 @@ func (c *Credit) Describe() string {
 
 // Stats returns the counts of calls so far.
 func (c *Credit) Stats() CreditStats {
-	return CreditStats{c.pages.Load(), c.singles.Load(), c.refused.Load()}
+	return CreditStats{c.pages.Load(), c.singles.Load(), c.uploads.Load(), c.refused.Load()}
 }
 
 // Count is the number of enterprises in the list now.

@@ -242,6 +242,7 @@ func (c *Credit) serveUpload(w http.ResponseWriter, _ *http.Request, p map[strin
 		c.refuse(w, http.StatusOK, "授权书文件为空")
 		return
 	}
+	c.uploads.Add(1)
 	c.succeed(w, "上传授权书成功", map[string]any{"licenseID": LicenceOf(p["uniscId"])})
 }
 

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	seal "milkrun/sync/envelope"
@@ -26,24 +28,15 @@ func (a *accounts) side() *seal.Party {
 	return a.party
 }
 
-// serveSealed opens a request, has it served, and seals the answer. What cannot be opened is refused in clear.
+// serveSealed opens a request, has it served, and seals the answer. What cannot be opened is refused in clear. A file that
+// comes as multipart/form-data is beside the envelope; the answer is in it.
 func (c *Credit) serveSealed(w http.ResponseWriter, r *http.Request, p map[string]string, serve operation) {
-	party := c.account.side()
-	plain, _, err := party.Open(p, nil)
-	if err != nil {
-		c.refuse(w, http.StatusOK, "报文解密或摘要校验失败: "+err.Error())
-		return
-	}
-	inner, err := jsonParams(plain)
-	if err != nil {
-		c.refuse(w, http.StatusOK, "解密后的报文格式错误: "+err.Error())
-		return
-	}
-	if c.account.profile.Mode() == seal.Data {
-		for _, name := range []string{"accessid", "username", "pwd", "token"} {
-			if v, ok := p[name]; ok {
-				inner[name] = v
-			}
+	party, inner := c.account.side(), p
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		var err error
+		if inner, err = c.opened(party, p); err != nil {
+			c.refuse(w, http.StatusOK, err.Error())
+			return
 		}
 	}
 	rec := newRecorder()
@@ -54,6 +47,26 @@ func (c *Credit) serveSealed(w http.ResponseWriter, r *http.Request, p map[strin
 		return
 	}
 	writeJSON(w, rec.status, answer)
+}
+
+// opened are the parameters of a sealed request.
+func (c *Credit) opened(party *seal.Party, p map[string]string) (map[string]string, error) {
+	plain, _, err := party.Open(p, nil)
+	if err != nil {
+		return nil, fmt.Errorf("报文解密或摘要校验失败: %w", err)
+	}
+	inner, err := jsonParams(plain)
+	if err != nil {
+		return nil, fmt.Errorf("解密后的报文格式错误: %w", err)
+	}
+	if c.account.profile.Mode() == seal.Data {
+		for _, name := range []string{"accessid", "username", "pwd", "token"} {
+			if v, ok := p[name]; ok {
+				inner[name] = v
+			}
+		}
+	}
+	return inner, nil
 }
 
 // seal puts an answer into the envelope: the whole of it, or its data.
