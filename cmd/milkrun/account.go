@@ -129,17 +129,22 @@ func (a *app) teach(s *sandbox.Sandbox) {
 	}
 	defer a.shut(conf)
 	for _, name := range slices.Sorted(maps.Keys(conf.Connections)) {
-		speaker, ok := conf.Connections[name].Settings.(interface {
-			Dialect() (*envelope.Profile, string)
-		})
-		if !ok {
-			continue
-		}
-		if profile, transform := speaker.Dialect(); profile != nil || transform != envelope.Plain {
+		if profile, transform := dialectOf(conf.Connections[name]); profile != nil || transform != envelope.Plain {
 			s.Credit.Speak(profile, transform)
 			return
 		}
 	}
+}
+
+// dialectOf is how a connection speaks that can speak in several ways: the profile of its envelope, nil without one, and how
+// its password is sent.
+func dialectOf(c *config.Connection) (profile *envelope.Profile, pwdTransform string) {
+	if speaker, ok := c.Settings.(interface {
+		Dialect() (*envelope.Profile, string)
+	}); ok {
+		return speaker.Dialect()
+	}
+	return nil, envelope.Plain
 }
 
 // parseDay reads a day given on the command line; it ends at midnight.

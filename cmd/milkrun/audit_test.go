@@ -102,12 +102,17 @@ func TestAuditIsKeptLonger(t *testing.T) {
 		t.Errorf("%+v", did)
 	}
 	p.run("audit", "verify").exits(exitDone).says("rows 1 to 1 were pruned")
+	p.run("audit", "verify", "--head", "1:"+strings.Repeat("ab", 32)).exits(exitError).says("has been pruned since", "name a newer one").hides("who could write")
 	p.edit("timezone =", "audit_history = \"300d\"\ntimezone =")
 	p.run("prune", "--older", "30d", "--dry-run").exits(exitDone).says("1 exchange")
 	p.edit(`"300d"`, `"0s"`)
 	p.run("prune", "--older", "30d", "--json").exits(exitDone).json(&did)
 	if did.Exchanges != 0 {
 		t.Errorf("for ever, and %+v", did)
+	}
+	p.edit("timezone =", "nonsense = 1\ntimezone =")
+	if p.run("prune", "--older", "30d", "--json").exits(exitDone).says("left alone").json(&did); did.Exchanges != 0 {
+		t.Errorf("without a configuration, %+v", did)
 	}
 }
 

@@ -117,6 +117,10 @@ func (a *app) auditVerify(ctx context.Context, kept audit.Head, asJSON bool) err
 	if err != nil || v.Whole {
 		return err
 	}
+	if len(wrong) == 1 && wrong[0].What == audit.OldHead {
+		return &exit{code: exitError, cause: errors.New("with the hash of a pruned row nothing can be proved"),
+			remedy: "name a newer one that was kept: that of a later report, or of milkrun audit head"}
+	}
 	return &exit{code: exitError, cause: errors.New("the exchanges are not what was written"),
 		remedy: "keep this file as it is; compare it with the backups (milkrun audit verify --state COPY), and find out who could write to it"}
 }

@@ -203,7 +203,7 @@ func (o order) ledger(ctx context.Context, store *state.Store, job *config.Job, 
 	if p.Units, err = s.units(); err != nil {
 		return nil, err
 	}
-	if err := fillable(ctx, job, o, p.Units); err != nil {
+	if err := fillable(ctx, store, job, o, p.Units); err != nil {
 		return nil, err
 	}
 	if o.DryRun {
@@ -228,8 +228,8 @@ func (o order) unfinished(ctx context.Context, store *state.Store) (*backfillPla
 }
 
 // fillable refuses jobs and ranges of which no backfill can be made, before anything is recorded.
-func fillable(ctx context.Context, job *config.Job, o order, units []state.Unit) (err error) {
-	sink, err := job.Sink.Settings.Open(ctx, kind.Env{Job: job.Name, Connection: job.Sink.Connection.Name, Location: job.Location})
+func fillable(ctx context.Context, store *state.Store, job *config.Job, o order, units []state.Unit) (err error) {
+	sink, err := job.Sink.Settings.Open(ctx, kind.Env{Job: job.Name, Connection: job.Sink.Connection.Name, Location: job.Location, Purpose: job.Purpose})
 	if err != nil {
 		return fmt.Errorf("opening the target of job %s: %w", job.Name, err)
 	}
@@ -237,11 +237,11 @@ func fillable(ctx context.Context, job *config.Job, o order, units []state.Unit)
 	if err := twice(job.Name, sink); err != nil {
 		return err
 	}
-	if err := checkRange(ctx, job, sync.Start{From: o.From, To: o.To}); err != nil {
+	if err := checkRange(ctx, store, job, sync.Start{From: o.From, To: o.To}); err != nil {
 		return err
 	}
 	last := units[len(units)-1]
-	return errors.Join(checkRange(ctx, job, sync.Start{From: units[0].From, To: units[0].To}), checkRange(ctx, job, sync.Start{From: last.From, To: last.To}))
+	return errors.Join(checkRange(ctx, store, job, sync.Start{From: units[0].From, To: units[0].To}), checkRange(ctx, store, job, sync.Start{From: last.From, To: last.To}))
 }
 
 // twice refuses a target for which it is harm when a record comes again: a unit may have to be run again.

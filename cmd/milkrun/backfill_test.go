@@ -192,7 +192,7 @@ func TestBackfillIsStopped(t *testing.T) {
 // until waits until something is so.
 func (p *place) until(what string, so func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {

@@ -140,6 +140,9 @@ func (d *daemon) unit(ctx context.Context, o *act) (out answer, err error) {
 	if err != nil {
 		return out, err
 	}
+	if err := d.started(ctx); err != nil { // until then a run that a kill has ended looks as if it were under way
+		return out, err
+	}
 	kept := context.WithoutCancel(ctx)
 	run, err := lastRun(kept, d.store, u)
 	if err != nil {

@@ -47,6 +47,12 @@ func recordable(job *config.Job, c captured) error {
 	say := func(remedy, format string, args ...any) error {
 		return &exit{code: exitUsage, cause: fmt.Errorf(format, args...), remedy: remedy}
 	}
+	for _, conn := range []*config.Connection{job.Source.Connection, job.Sink.Connection} {
+		if profile, _ := dialectOf(conn); profile != nil {
+			return say("record a connection without an envelope, where the partner allows one for joint debugging; milkrun sandbox speaks the envelope",
+				"what connection %s exchanges travels encrypted (envelope): nothing in it could be masked, and nobody could serve or compare it", conn.Name)
+		}
+	}
 	switch {
 	case !from && !to:
 		return say("record a job that reads from a partner or delivers to one over HTTP", "job %s has no HTTP partner: there is nothing to record", job.Name)
@@ -101,7 +107,7 @@ var errFull = errors.New("as many exchanges are recorded as --limit says")
 
 // runCaptured runs the job as milkrun once does.
 func (a *app) runCaptured(ctx context.Context, s *session, start sync.Start) error {
-	if err := checkRange(ctx, s.job, start); err != nil {
+	if err := checkRange(ctx, s.store, s.job, start); err != nil {
 		return err
 	}
 	if _, err := s.store.Interrupt(ctx); err != nil {
@@ -203,7 +209,7 @@ func bounded(job *config.Job, source feed.Source, start sync.Start, from feed.Cu
 
 // maskingOf is what a recording of a job hides beyond what it always does.
 func maskingOf(conf *config.Config, job *config.Job) recorder.Masking {
-	m := recorder.Masking{Rules: job.Mask}
+	m := recorder.Masking{Rules: hiding(job)}
 	for _, conn := range conf.Connections {
 		for _, f := range setting.Flat(conn.Settings.Fields()) {
 			if s, ok := f.Value().(secret.Secret); ok && !s.Empty() {

@@ -42,10 +42,12 @@ func changesDDL(kind string) []string {
 // which is a new revision that arrives in order. PostgreSQL tells of them, MariaDB is asked every second. How long it takes
 // from the commit to the partner is said, and not judged.
 func TestOrdersNearRealTime(t *testing.T) {
+	t.Parallel()
 	var servers dbtest.Servers
 	t.Cleanup(servers.Close)
 	for kind, more := range map[string]string{"postgres": `, changes = "listen:orders_changed"`, "mysql": ""} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			d := servers.New(t, kind)
 			for _, ddl := range changesDDL(kind) {
 				d.Exec(t, ddl)

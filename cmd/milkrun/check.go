@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,14 +17,14 @@ func (a *app) checkCommand() *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 	}
 	asJSON := jsonFlag(cmd)
-	cmd.RunE = func(*cobra.Command, []string) error { return a.check(*asJSON) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), *asJSON) }
 	return cmd
 }
 
-func (a *app) check(asJSON bool) error {
+func (a *app) check(ctx context.Context, asJSON bool) error {
 	conf, problems := a.read(true)
 	if asJSON {
-		return a.checkJSON(conf, problems)
+		return a.checkJSON(ctx, conf, problems)
 	}
 	problems.Print(a.stdout, a.lang)
 	if conf == nil {
@@ -39,14 +40,21 @@ func (a *app) check(asJSON bool) error {
 	for _, notice := range interfaceNotices(conf, time.Now()) {
 		a.say("\n%s", a.lang.Text(notice))
 	}
+	for _, f := range a.renames(ctx, conf) {
+		a.say("\n%s", a.lang.Text(f.Text()))
+		a.sayNext(f.Remedy())
+	}
 	return nil
 }
 
-func (a *app) checkJSON(conf *config.Config, problems config.Problems) error {
+func (a *app) checkJSON(ctx context.Context, conf *config.Config, problems config.Problems) error {
 	out := checkView{Usable: conf != nil, Problems: append(config.Problems{}, problems...), Jobs: []slotsView{}}
 	if conf != nil {
 		out.Jobs = viewSlots(conf.Jobs, time.Now(), 3, standing.Holds{})
 		out.Notices = interfaceNotices(conf, time.Now())
+		for _, f := range a.renames(ctx, conf) {
+			out.Notices = append(out.Notices, f.Text()+"; "+f.Remedy())
+		}
 	}
 	if err := a.printJSON(out); err != nil || conf != nil {
 		return err

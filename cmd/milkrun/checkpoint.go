@@ -138,7 +138,7 @@ func askCheckpoint() question[position, placed] {
 				return p, err
 			}
 		}
-		if p.Run, err = running(ctx, s, q.Job); err != nil {
+		if p.Run, err = runAlive(ctx, s, q.Job); err != nil {
 			return p, err
 		}
 		if p.LastFull, _, err = s.LastFull(ctx, q.Job); err != nil {

@@ -37,15 +37,15 @@ func (a *app) setCheckpoint(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	cursor, none, err := checkCursor(ctx, job, c.cursor)
-	if err != nil {
-		return err
-	}
 	store, err := a.change(ctx)
 	if err != nil {
 		return err
 	}
 	defer a.shut(store)
+	cursor, none, err := checkCursor(ctx, store, job, c.cursor)
+	if err != nil {
+		return err
+	}
 	err = a.operate(ctx, store, c, none, func(lane state.Lane) error {
 		return store.SetCheckpoint(ctx, c.job, lane, cursor, operator(), c.why)
 	})

@@ -50,6 +50,18 @@ func (p *place) read(name string) string {
 	return string(text)
 }
 
+// seedSandbox makes the business database of --sandbox with few rows: the stand-ins are too slow for a test with all of them.
+func (p *place) seedSandbox(affairs, users int) {
+	p.t.Helper()
+	dir := filepath.Join(p.dir, sandboxDir)
+	if err := makeSandboxDir(dir); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := sandbox.SeedBusiness(p.t.Context(), openSQLite(p.t, filepath.Join(dir, "business.db")), affairs, users); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // edit replaces a text in jobs.toml.
 func (p *place) edit(old, new string) {
 	p.t.Helper()
@@ -71,7 +83,7 @@ type outcome struct {
 // run runs a command line in this process, with the place's configuration and state.
 func (p *place) run(args ...string) outcome {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 3*time.Minute)
 	defer cancel()
 	return p.runUntil(ctx, args...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,14 +21,16 @@ func registry() config.Registry {
 
 // read reads the configuration; with resolve also its secrets. It is nil when one of the problems is an error.
 func (a *app) read(resolve bool) (*config.Config, config.Problems) {
-	return config.Load(a.configFile(), a.reading(resolve))
+	conf, problems := config.Load(a.configFile(), a.reading(resolve))
+	return a.spare(conf), problems
 }
 
 // readAfter reads the configuration that takes the place of another.
 func (a *app) readAfter(before *config.Config) (*config.Config, config.Problems) {
 	options := a.reading(true)
 	options.Before = before
-	return config.Load(a.configFile(), options)
+	conf, problems := config.Load(a.configFile(), options)
+	return a.spare(conf), problems
 }
 
 func (a *app) reading(resolve bool) config.Options {
@@ -112,13 +115,14 @@ func unknown(what, name string, known []string) error {
 	return e
 }
 
-// zones are the time zones of the jobs.
+// zones are the time zones of the jobs, and under "" that of the configuration.
 type zones map[string]*time.Location
 
 // zones reads the zones from the configuration, if it can be read: what has run can be looked at without.
 func (a *app) zones() zones {
 	z := zones{}
 	if conf, _ := a.read(false); conf != nil {
+		z[""] = zoneOf(conf)
 		for _, job := range conf.Jobs {
 			z[job.Name] = job.Location
 		}
@@ -126,10 +130,7 @@ func (a *app) zones() zones {
 	return z
 }
 
-// of is the zone that times of a job are shown in: its own, else that of this machine.
+// of is the zone that times of a job are shown in: its own, else that of the configuration, else that of this machine.
 func (z zones) of(job string) *time.Location {
-	if loc, ok := z[job]; ok {
-		return loc
-	}
-	return time.Local
+	return cmp.Or(z[job], z[""], time.Local)
 }

@@ -3,14 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	stdsync "sync"
+	"sync/atomic"
 	"testing"
 
 	"milkrun/state"
+	"milkrun/sync"
 	"milkrun/sync/sandbox"
+	"milkrun/sync/transport/answertest"
 )
 
 // coupangTOML reads from the stand-in of Coupang into a database.
@@ -122,6 +129,8 @@ func TestPauseConnection(t *testing.T) {
 	p.run("pause", "--connection", "shop", "--why", "again").exits(exitDone).says("already paused by " + operator() + ": the key may have leaked")
 	calls := p.box.Coupang.Stats().Calls
 	p.run("once", "centers").exits(exitError).says("connection shop is paused by "+operator(), "milkrun resume shop")
+	p.run("once", "centers", "--dry-run").exits(exitError).says("connection shop is paused by " + operator())
+	p.run("record", "centers", "--pull-only", "--out", filepath.Join(p.dir, "recording")).exits(exitError).says("connection shop is paused by " + operator())
 	p.run("status").exits(exitDone).says("centers, orders, quota, settlements are paused: its connection shop is paused by " + operator() + ": the key may have leaked")
 	p.run("audit").exits(exitDone).says("pause connection", "the key may have leaked")
 	if p.box.Coupang.Stats().Calls != calls {
@@ -194,4 +203,58 @@ func TestConnectionPausedLive(t *testing.T) {
 		t.Errorf("the partner has %d records", n)
 	}
 	m.end()
+}
+
+// TestCoupangInChinese: where a call stood, and how far a job has come, are said in Chinese too.
+func TestCoupangInChinese(t *testing.T) {
+	p := coupangPlace(t)
+	p.edit(`"orders-by-minute"`, `"orders"`)
+	if err := p.box.Faults.Coupang.Set(sandbox.Fault{Kind: "coupang400", Every: 3}); err != nil {
+		t.Fatal(err)
+	}
+	p.run("once", "orders").exits(exitError)
+	p.run("status", "--lang", "zh").says("shop：orders DEPARTURE 第 1 页（20", " 至 20", "）：HTTP 400", "本次读至").hides(" from ").hides(" page ")
+	p.run("checkpoint", "list", "--lang", "zh").says("时间窗 20").hides("from 20")
+}
+
+// TestJobsOfOneVendorShareAVerdict: however many jobs of a vendor begin at once, one of them is told that the signature counts as
+// expired, and none asks after it.
+func TestJobsOfOneVendorShareAVerdict(t *testing.T) {
+	p := coupangPlace(t)
+	if err := p.box.Faults.Coupang.Set(sandbox.Fault{Kind: "coupang-expired"}); err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int64
+	real := sandbox.Transport(p.box)
+	network := answertest.RoundTrip(func(r *http.Request) (*http.Response, error) {
+		calls.Add(1)
+		return real.RoundTrip(r)
+	})
+	settings := map[string]map[string]string{"coupang": p.box.Settings()["coupang"]}
+	conf, err := parseWorld(strings.ReplaceAll(p.read("jobs.toml"), `"file:`, `"file:`+p.dir+"/"), p.dir, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conf.Close() }()
+	e, done, err := worldEngine(t.Context(), p.dir, network, io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	var jobs stdsync.WaitGroup
+	for _, job := range conf.Jobs {
+		jobs.Go(func() {
+			var halted *sync.HaltedError
+			if r, err := e.Run(t.Context(), job, sync.Start{Trigger: state.Manual}); err == nil || r.State != state.Halted && !errors.As(err, &halted) {
+				t.Errorf("%s is %s: %v", job.Name, r.State, err)
+			}
+		})
+	}
+	jobs.Wait()
+	if n := calls.Load(); n != 2 {
+		t.Errorf("%d calls of %d jobs, want one and its second signature", n, len(conf.Jobs))
+	}
+	if halts, err := e.Store.Halts(t.Context()); err != nil || len(halts) != 1 || halts[0].Name != "shop" {
+		t.Errorf("halts: %+v, %v", halts, err)
+	}
 }

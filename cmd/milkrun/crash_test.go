@@ -119,7 +119,7 @@ func TestKilledAtEveryBoundary(t *testing.T) {
 			t.Parallel()
 			seen := map[string]bool{}
 			for killAt := 1; ; killAt++ {
-				w := newLiveWorld(t, 900, 450, 350)
+				w := newLiveWorld(t, 600, 450, 350)
 				killed := w.child(t, job, killAt)
 				if killed && w.child(t, job, 0) {
 					t.Fatal("killed without being asked to")

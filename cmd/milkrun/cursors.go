@@ -16,8 +16,8 @@ import (
 
 // checkCursor asks the source of a job what it thinks of a cursor. It returns the normal form, and the lane a job of this
 // kind reads in.
-func checkCursor(ctx context.Context, job *config.Job, c feed.Cursor) (normal feed.Cursor, lane state.Lane, err error) {
-	source, shut, err := openSource(ctx, job)
+func checkCursor(ctx context.Context, store *state.Store, job *config.Job, c feed.Cursor) (normal feed.Cursor, lane state.Lane, err error) {
+	source, shut, err := openSource(ctx, store, job)
 	if err != nil {
 		return "", "", err
 	}
@@ -39,11 +39,11 @@ func checkCursor(ctx context.Context, job *config.Job, c feed.Cursor) (normal fe
 }
 
 // checkRange asks the source of a job whether it can be read from one bound to the other, before a run begins.
-func checkRange(ctx context.Context, job *config.Job, start sync.Start) (err error) {
+func checkRange(ctx context.Context, store *state.Store, job *config.Job, start sync.Start) (err error) {
 	if start.From == "" && start.To == "" {
 		return nil
 	}
-	source, shut, err := openSource(ctx, job)
+	source, shut, err := openSource(ctx, store, job)
 	if err != nil {
 		return nil // the run tries that again, and says what is wrong
 	}
@@ -58,8 +58,12 @@ func checkRange(ctx context.Context, job *config.Job, start sync.Start) (err err
 	return nil
 }
 
-// openSource opens the source of a job for a question that moves nothing.
-func openSource(ctx context.Context, job *config.Job) (source feed.Source, shut func() error, err error) {
+// openSource opens the source of a job for a question that moves nothing; not while an operator has paused a connection that it
+// calls on: opening it may ask there already.
+func openSource(ctx context.Context, store *state.Store, job *config.Job) (source feed.Source, shut func() error, err error) {
+	if err := sync.New(sync.Options{Store: store}).Paused(ctx, job); err != nil {
+		return nil, nil, heldBack(err, job.Location)
+	}
 	source, err = job.Source.Settings.Open(ctx, kind.Env{Job: job.Name, Connection: job.Source.Connection.Name, Location: job.Location})
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the source of job %s: %w", job.Name, err)

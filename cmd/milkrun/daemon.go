@@ -39,6 +39,8 @@ type daemon struct {
 	mu  stdsync.Mutex
 	now *config.Config // that of the last good reload
 	bad string         // why the last reload came to nothing
+
+	unopened unopened
 }
 
 func (a *app) newDaemon(s *session) *daemon {
@@ -66,11 +68,13 @@ func (d *daemon) serve(ctx context.Context) error {
 	defer over()
 	d.serving = serving
 	entry := state.Daemon{PID: os.Getpid(), Version: version, Config: d.app.configFile(), Digest: d.conf.Digest}
+	before, _, err := d.store.Daemon(ctx)
+	d.warn(err)
 	if err := d.store.Enlist(ctx, entry); err != nil {
 		return err
 	}
-	d.warn(d.listen(serving, &helpers))
-	d.warn(d.servePage(serving, &helpers))
+	d.listen(serving, &helpers)
+	d.servePage(serving, &helpers)
 	d.alerts.start(serving, d.conf)
 	helpers.Go(func() { d.feed(serving) })
 	helpers.Go(func() { d.show(all) })
@@ -80,8 +84,13 @@ func (d *daemon) serve(ctx context.Context) error {
 	helpers.Go(func() { d.reloads(serving, hangups) })
 	helpers.Go(func() { d.watchFile(serving) })
 	helpers.Go(func() { every(serving, 30*time.Second, func() { d.warn(d.store.Beat(serving)) }) })
-	helpers.Go(func() { every(serving, 24*time.Hour, func() { d.prune(serving) }) })
-	helpers.Go(func() { d.reports(serving) })
+	helpers.Go(func() {
+		if d.started(serving) == nil {
+			d.prune(serving) // also where a daemon never lives for a day
+			every(serving, 24*time.Hour, func() { d.prune(serving) })
+		}
+	})
+	helpers.Go(func() { d.reports(serving, before.SeenAt) })
 	helpers.Go(func() {
 		d.expire(serving) // also where a daemon never lives for a day
 		every(serving, 24*time.Hour, func() { d.expire(serving) })
@@ -136,13 +145,14 @@ func (d *daemon) started(ctx context.Context) error {
 }
 
 // listen opens the control socket.
-func (d *daemon) listen(ctx context.Context, helpers *stdsync.WaitGroup) error {
+func (d *daemon) listen(ctx context.Context, helpers *stdsync.WaitGroup) {
 	l, err := control.Listen(d.app.socket())
 	if err != nil {
-		return fmt.Errorf("%w; commands change the state file instead, and cannot reload or trigger", err)
+		d.cannotOpen("control", state.Unopened{What: fmt.Sprintf("the control socket is not open: %v; commands change the state file instead, and cannot reload or trigger", err),
+			Remedy: "mend that, or name another with --socket; then restart the daemon"})
+		return
 	}
 	helpers.Go(func() { d.warn(control.Serve(ctx, l, d.methods())) })
-	return nil
 }
 
 // current is the configuration the daemon goes by.

@@ -52,6 +52,19 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestTriggerTellsTheWayOut has a run that --wait waits for halt the connection: what ends the halt is said, as once says it.
+func TestTriggerTellsTheWayOut(t *testing.T) {
+	t.Parallel()
+	w := newLiveWorld(t, 100, 10, 10)
+	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.State302}); err != nil {
+		t.Fatal(err)
+	}
+	m := manage(t, w.toml())
+	m.hears("READY=1")
+	m.beside().run("trigger", "affairs", "--wait").exits(exitError).says("denies access with 302", "milkrun resume jinlaiban")
+	m.end()
+}
+
 // TestCancelledByCommand ends a run in the middle of its work; the next one goes on from there.
 func TestCancelledByCommand(t *testing.T) {
 	t.Parallel()
@@ -109,6 +122,9 @@ func TestReloadByCommand(t *testing.T) {
 	m.end()
 	if strings.Contains(m.stderr.String(), "panic") || !strings.Contains(m.stderr.String(), "nonsense") {
 		t.Errorf("the log:\n%s", m.stderr.String())
+	}
+	if !strings.Contains(m.stderr.String(), `msg=removed`) {
+		t.Errorf("a blank behind what was done:\n%s", m.stderr.String())
 	}
 }
 

@@ -69,6 +69,9 @@ func (d *daemon) redeliver(ctx context.Context, o *act) (out answer, err error) 
 	if err != nil {
 		return out, err
 	}
+	if err := d.started(ctx); err != nil { // until then a run would be taken for one that a kill has ended
+		return out, err
+	}
 	r := &retry{app: o.app, engine: d.engine, store: d.store, job: job, dryRun: o.order.DryRun, who: o.who}
 	var e *exit
 	err = r.run(ctx, o.order.Letters)
@@ -157,7 +160,8 @@ func (r *retry) send(ctx context.Context, letters []state.Letter) error {
 	for _, one := range results {
 		switch {
 		case one.Request != "":
-			r.say("dead letter %d:\n%s", one.Letter, r.request(one.Request))
+			r.say("dead letter %d:", one.Letter)
+			r.say("%s", r.request(one.Request))
 		case one.Delivered:
 			r.delivered++
 			r.say("dead letter %d is delivered", one.Letter)

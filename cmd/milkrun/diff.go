@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -127,8 +126,9 @@ func (a *app) showDiff(first, second *recorder.Recording, d differing) error {
 		view := diffView{Same: differ == nil, Compared: c.Pairs, Apart: c.Unpaired, Findings: append([]recorder.Finding{}, c.Findings...)}
 		return cmp.Or(a.printJSON(view), differ)
 	}
+	zone := a.zones().of(first.Job)
 	a.say("%s of job %s compared: recorded %s, and %s", count(c.Pairs, "exchange"), first.Job,
-		clock(first.RecordedAt, time.Local), clock(second.RecordedAt, time.Local))
+		clock(first.RecordedAt, zone), clock(second.RecordedAt, zone))
 	if c.Unpaired > 0 {
 		a.say("%s of the recording were not asked again, because they deliver; --push does", count(c.Unpaired, "exchange"))
 	}

@@ -34,6 +34,9 @@ func (d *doctor) examineDaemon(ctx context.Context) {
 		return
 	}
 	d.examineTurning(ctx, record)
+	for _, u := range record.Unopened {
+		d.add(onDaemon, kind.Found(kind.Bad, "address", "%s", u.What).WithRemedy("%s", u.Remedy))
+	}
 	if record.Version != version {
 		d.add(onDaemon, kind.Found(kind.Warning, "version", "the daemon is version %s, this command is %s", record.Version, version).
 			WithRemedy("restart the daemon after an upgrade: systemctl restart milkrun"))
@@ -46,7 +49,7 @@ func (d *doctor) examineTurning(ctx context.Context, record state.Daemon) {
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_, err := d.app.ask(asking, "status", order{})
-	since := clock(record.StartedAt, time.Local)
+	since := clock(record.StartedAt, d.zone(""))
 	switch quiet := d.now.Sub(record.SeenAt); {
 	case record.SeenAt.After(record.StartedAt) && quiet > quietTooLong:
 		d.add(onDaemon, kind.Found(kind.Bad, "process", "the daemon (process %d, since %s) has not noted for %s that it turns", record.PID, since, shortly(quiet)).
@@ -64,7 +67,7 @@ func (d *doctor) examineTurning(ctx context.Context, record state.Daemon) {
 // examineLoaded compares the configuration that the daemon goes by with the file.
 func (d *doctor) examineLoaded(record state.Daemon) {
 	if !record.RefusedAt.IsZero() {
-		d.add(onDaemon, kind.Found(kind.Bad, "reload", "at %s the daemon refused a newer configuration and goes on with the one before: %s", clock(record.RefusedAt, time.Local), record.Refusal).
+		d.add(onDaemon, kind.Found(kind.Bad, "reload", "at %s the daemon refused a newer configuration and goes on with the one before: %s", clock(record.RefusedAt, d.zone("")), record.Refusal).
 			WithRemedy("mend the file; milkrun check shows what is wrong, milkrun reload takes it up"))
 		return
 	}
@@ -77,7 +80,7 @@ func (d *doctor) examineLoaded(record state.Daemon) {
 	switch {
 	case err != nil: // said already
 	case digest != record.Digest:
-		d.add(onDaemon, kind.Found(kind.Warning, "reload", "%s is another one than the daemon took up at %s", d.app.configFile(), clock(record.LoadedAt, time.Local)).
+		d.add(onDaemon, kind.Found(kind.Warning, "reload", "%s is another one than the daemon took up at %s", d.app.configFile(), clock(record.LoadedAt, d.zone(""))).
 			WithRemedy("milkrun plan shows what is different, milkrun reload takes it up"))
 	default:
 		d.good(onDaemon, "reload", "it goes by %s as it is now", d.app.configFile())

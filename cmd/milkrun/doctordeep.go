@@ -77,8 +77,12 @@ func (l *deepLook) take(ctx context.Context) {
 	}
 }
 
-// probeSource opens a source as a run does, which looks at its table or query and reads no record.
+// probeSource opens a source as a run does, which looks at its table or query and reads no record; but for one that first has
+// to ask a partner what to ask for, all of it.
 func probeSource(ctx context.Context, s config.Source, env kind.Env) []kind.Finding {
+	if i := slices.IndexFunc(s.Inner, isHTTP); i >= 0 {
+		return []kind.Finding{kind.Found(kind.Good, "source", "its source is not opened: what it asks for comes from the partner of connection %s", s.Inner[i].Name)}
+	}
 	env.Connection = s.Connection.Name
 	source, err := s.Settings.Open(ctx, env)
 	if err != nil {

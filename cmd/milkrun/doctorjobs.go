@@ -39,12 +39,10 @@ func (d *doctor) examineHolds(ctx context.Context) {
 
 // zone is the zone that times of a job are shown in.
 func (d *doctor) zone(job string) *time.Location {
-	if d.conf != nil {
-		if j := d.conf.Job(job); j != nil {
-			return j.Location
-		}
+	if d.conf == nil {
+		return time.Local
 	}
-	return time.Local
+	return standing.Zone(d.conf, job)
 }
 
 // examineJobs looks at dead letters, at batches in doubt, at runs that nobody is working on, and at jobs that have not

@@ -18,7 +18,8 @@ func (a *app) doubtCommand() *cobra.Command {
 		Short: "Look at batches of unknown outcome, and say what became of them",
 		Long: `A batch is in doubt when it left for a partner where sending twice is harm (an SMS), and nobody knows whether it
 arrived: the answer was lost, or milkrun was killed in the middle. It is never sent again by itself, and its job is halted.
-A status report of the partner that names it settles it; otherwise ask the partner, by its id (uid), and settle it yourself.`,
+A status report of the partner that names it settles it; otherwise ask the partner, by its id (uid), and settle it yourself.
+What was settled as resend is still settled as sent by such a report, as long as it was not sent again.`,
 		Example: `  milkrun doubt list
   milkrun doubt show 4K7QZ2…
   milkrun doubt settle 4K7QZ2… --as sent --note "the platform lists the uid"`,
@@ -43,11 +44,20 @@ type batchView struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 	Who        string    `json:"who,omitempty"`
 	Why        string    `json:"why,omitempty"`
+	Waits      bool      `json:"to_be_sent_again,omitempty"` // settled as resend, and not sent again yet
+	// Reported counts the messages that status reports name, with the first one's time by the partner's clock; only of one batch.
+	Reported *reportedView `json:"reported,omitempty"`
+}
+
+type reportedView struct {
+	Messages  int       `json:"messages"`
+	Delivered int       `json:"delivered"`
+	First     time.Time `json:"first"`
 }
 
 func viewBatch(i state.Intent) batchView {
 	return batchView{ID: i.ID, Job: i.Job, Connection: i.Connection, State: i.State, Outcome: i.Outcome, Records: i.Records, Run: i.RunID,
-		Letter: i.Letter, After: string(i.After), Digest: i.Digest, Ref: i.Ref, Note: i.Note, At: i.At, UpdatedAt: i.UpdatedAt, Who: i.Who, Why: i.Why}
+		Letter: i.Letter, After: string(i.After), Digest: i.Digest, Ref: i.Ref, Note: i.Note, At: i.At, UpdatedAt: i.UpdatedAt, Who: i.Who, Why: i.Why, Waits: i.Waits()}
 }
 
 // batchesOf is a question about batches of a job.
@@ -116,10 +126,19 @@ func batchState(i state.Intent) string {
 	return i.State
 }
 
-func askBatch() question[string, state.Intent] {
-	return question[string, state.Intent]{"batch", func(ctx context.Context, _ *app, s *state.Store, id string) (state.Intent, error) {
-		i, err := s.Intent(ctx, id)
-		return i, noBatch(ctx, s, id, err)
+// batchTold is a batch with what was reported on it.
+type batchTold struct {
+	Batch    state.Intent
+	Reported state.Reported
+}
+
+func askBatch() question[string, batchTold] {
+	return question[string, batchTold]{"batch", func(ctx context.Context, _ *app, s *state.Store, id string) (b batchTold, err error) {
+		if b.Batch, err = s.Intent(ctx, id); err != nil {
+			return b, noBatch(ctx, s, id, err)
+		}
+		b.Reported, err = s.ReportedOn(ctx, b.Batch)
+		return b, err
 	}}
 }
 
@@ -148,21 +167,25 @@ func (a *app) doubtShowCommand() *cobra.Command {
 	}
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		i, err := askBatch().ask(cmd.Context(), a, args[0])
+		b, err := askBatch().ask(cmd.Context(), a, args[0])
 		if err != nil {
 			return err
 		}
 		if *asJSON {
-			return a.printJSON(viewBatch(i))
+			v := viewBatch(b.Batch)
+			if r := b.Reported; r.Messages > 0 {
+				v.Reported = &reportedView{r.Messages, r.Delivered, r.First}
+			}
+			return a.printJSON(v)
 		}
-		a.printBatch(i)
+		a.printBatch(b)
 		return nil
 	}
 	return cmd
 }
 
-func (a *app) printBatch(i state.Intent) {
-	zone := a.zones().of(i.Job)
+func (a *app) printBatch(b batchTold) {
+	i, zone := b.Batch, a.zones().of(b.Batch.Job)
 	a.field("batch", "%s", i.ID)
 	a.field("job", "%s", i.Job)
 	a.field("connection", "%s", orDash(i.Connection))
@@ -185,10 +208,31 @@ func (a *app) printBatch(i state.Intent) {
 	if i.Who != "" {
 		a.field("settled", "by %s%s", i.Who, reason(i.Why))
 	}
+	a.printReported(b, zone)
 	if i.State == state.IntentDoubt {
 		a.say("")
 		a.sayNext(fmt.Sprintf("milkrun messages list --batch %s", i.ID))
 		a.sayNext(fmt.Sprintf("ask the partner, then: milkrun doubt settle %s --as sent|resend --note …", i.ID))
+	}
+}
+
+// printReported says what was reported on a batch, and what that means for one that is, or was, to be sent again.
+func (a *app) printReported(b batchTold, zone *time.Location) {
+	i, r := b.Batch, b.Reported
+	if r.Messages > 0 {
+		a.field("reported", "%s, %d of them delivered; first at %s", count(r.Messages, "message"), r.Delivered, clock(r.First, zone))
+	}
+	switch {
+	case i.Waits() && r.Messages > 0:
+		a.say("\nit had arrived: the next run passes over what is not sent again by then")
+	case i.Waits():
+		a.say("\nthe next run sends its records again; a status report that names it before settles it as sent")
+	case r.Messages > 0 && i.Outcome == state.OutcomeResend:
+		a.say("\nit had arrived, and was sent again all the same: whoever it was for may have it twice")
+		a.sayNext("milkrun messages list --batch " + i.ID)
+	case r.Messages > 0 && i.Outcome == state.OutcomeUnsent:
+		a.say("\nit counts as unsent, and yet the partner reports on it: its records may be sent twice; ask the partner")
+		a.sayNext("milkrun messages list --batch " + i.ID)
 	}
 }
 
@@ -205,7 +249,7 @@ Who and why are kept. The running daemon does it; without one it is done on the 
 		Args: arguments(cobra.ExactArgs(1)),
 	}
 	cmd.Flags().Var(oneOf[string]{&as, []string{state.OutcomeSent, state.OutcomeResend}}, "as", "sent or resend")
-	cmd.Flags().StringVar(&note, "note", "", "how you know, kept with the change")
+	cmd.Flags().Var((*reasonFlag)(&note), "note", "how you know, kept with the change")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if as == "" {
 			return &exit{code: exitUsage, cause: errors.New("say what became of the batch"),
@@ -262,7 +306,7 @@ func (o *act) saySettled(done state.Settled) {
 	case done.Letter > 0:
 		o.say("its dead letter %d stays open: milkrun dead retry %s %d", done.Letter, done.Job, done.Letter)
 	default:
-		o.say("the next run sends its records again, once, under a new id")
+		o.say("the next run sends its records again, once, under a new id, unless a status report names the batch before")
 	}
 	switch {
 	case done.Left > 0:

@@ -76,7 +76,7 @@ func TestFaults(t *testing.T) {
 		for _, kind := range p.kinds {
 			t.Run(partner+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, sandbox.Options{Credit: sandbox.CreditOptions{Count: 2000}}, 1000, 500)
+				w := newWorld(t, sandbox.Options{Credit: sandbox.CreditOptions{Count: 700}}, 600, 500)
 				faults := map[string]*sandbox.Faults{"credit": &w.box.Faults.Credit, "busipush": &w.box.Faults.Busipush, "exchange": &w.box.Faults.Exchange}[partner]
 				if err := faults.Set(sandbox.Fault{Kind: sandbox.Kind(kind), Every: 3}); err != nil {
 					t.Fatal(err)
@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 				case "grades":
 					w.checkGrades(t)
 				case "affairs":
-					w.checkAffairs(t, 1000)
+					w.checkAffairs(t, 600)
 				default:
 					w.checkUsers(t, 500)
 				}

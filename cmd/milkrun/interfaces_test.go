@@ -191,6 +191,7 @@ func TestShippedCatalogue(t *testing.T) {
 	}
 	p := newPlace(t, jobs)
 	p.write("interfaces.toml", string(interfaces))
+	p.seedSandbox(300, 100)
 	t.Chdir(p.dir)
 	p.run("check", "--sandbox").exits(exitDone)
 	for _, job := range []string{"affairs", "user-info"} {

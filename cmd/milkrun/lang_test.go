@@ -42,6 +42,7 @@ func (p *place) spoken(args ...string) outcome {
 }
 
 func TestCommandsInChinese(t *testing.T) {
+	t.Parallel()
 	p, _ := affairsPlace(t)
 	p.spoken("check").exits(exitDone).says("正确：2 个连接，2 个任务", "后")
 	p.spoken("runs").exits(exitError).says("没有状态文件", "→")
@@ -95,6 +96,7 @@ func TestBrokenConfigurationInChinese(t *testing.T) {
 }
 
 func TestHelpInBothLanguages(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, "")
 	lines := map[string]bool{"": true}
 	root := (&app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}).command()

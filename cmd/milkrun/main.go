@@ -1,7 +1,7 @@
 // Command milkrun is the daemon and its command line.
 //
-// Exit codes: 0 done, 1 error, 2 configuration or usage, 3 done in part (dead letters or doubts), 4 another instance
-// holds the state, 130 interrupted.
+// Exit codes: 0 done, 1 error, 2 configuration, usage, or not a state file of this milkrun, 3 done in part (dead letters or
+// doubts), 4 another instance holds the state, 130 interrupted.
 package main
 
 import (
@@ -78,6 +78,8 @@ func codeOf(err error) int {
 	switch {
 	case errors.Is(err, state.ErrLocked):
 		return exitLocked
+	case errors.Is(err, state.ErrNewer), errors.Is(err, state.ErrOlder), errors.Is(err, state.ErrForeign): // another start meets it again
+		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}

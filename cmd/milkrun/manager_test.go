@@ -77,7 +77,7 @@ func (m *managed) listen(dir string) (variable string) {
 // hears waits for a message that begins so, and returns it. Those in between are none of those listed.
 func (m *managed) hears(begin string, not ...string) string {
 	m.t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		var message string
 		select {
@@ -162,7 +162,7 @@ func TestNotReadyWithABadConfiguration(t *testing.T) {
 // TestDrainAsksForTime: while the partner takes its time with an answer, the daemon asks for more.
 func TestDrainAsksForTime(t *testing.T) {
 	t.Parallel()
-	w := newLiveWorld(t, 100, 100, 10)
+	w := newLiveWorld(t, 100, 2000, 10) // a run of a quarter of a minute: the status is told every two seconds
 	if err := w.box.Faults.Busipush.Set(sandbox.Fault{Kind: sandbox.Latency, DelayMS: 3000}); err != nil {
 		t.Fatal(err)
 	}

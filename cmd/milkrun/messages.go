@@ -219,6 +219,7 @@ used by others too, when the state was restored, or when the token was changed b
 	limitFlag(cmd, &limit, "reports")
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		zone := a.zones().of("")
 		return listing[int, state.Report, orphanView]{
 			limit: limit, asJSON: *asJSON, none: "no report without its message", question: askOrphans(), about: limit,
 			view: func(r state.Report) orphanView {
@@ -226,7 +227,7 @@ used by others too, when the state was restored, or when the token was changed b
 			},
 			header: []any{"RECEIVED", "CONNECTION", "BATCH", "PHONE", "STATUS", "CODE"},
 			row: func(r state.Report) []any {
-				return []any{clock(r.ReceivedAt, time.Local), r.Connection, orDash(r.Batch), r.Shown, r.Status, r.Code}
+				return []any{clock(r.ReceivedAt, zone), r.Connection, orDash(r.Batch), r.Shown, r.Status, r.Code}
 			},
 		}.print(cmd.Context(), a)
 	}

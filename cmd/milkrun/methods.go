@@ -23,6 +23,7 @@ type order struct {
 	From  string        `json:"from,omitempty"`
 	To    string        `json:"to,omitempty"`
 	After state.Trigger `json:"trigger,omitempty"`
+	Run   int64         `json:"run,omitempty"` // the run to wait for
 	// Connection says that the name is a connection's.
 	Connection bool `json:"connection,omitempty"`
 
@@ -82,10 +83,16 @@ func (d *daemon) methods() map[string]control.Method {
 
 		"reload": d.answering(func(ctx context.Context, o *act) (answer, error) {
 			changes, err := d.reload(context.WithoutCancel(ctx), "by "+o.who)
+			if err == nil {
+				o.sayRenames(ctx, d.store, d.current())
+			}
 			return answer{Changes: changes}, plainly(err)
 		}),
-		"plan": d.answering(func(context.Context, *act) (answer, error) {
-			_, changes, err := d.planned()
+		"plan": d.answering(func(ctx context.Context, o *act) (answer, error) {
+			conf, changes, err := d.planned()
+			if err == nil {
+				o.sayRenames(ctx, d.store, conf)
+			}
 			return answer{Changes: changes}, plainly(err)
 		}),
 	}
@@ -142,7 +149,7 @@ func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
 	if o.order.After == state.Backfilled {
 		start.Trigger = state.Backfilled
 	}
-	if err := checkRange(ctx, job, start); err != nil {
+	if err := checkRange(ctx, d.store, job, start); err != nil {
 		return out, err
 	}
 	if err := d.started(ctx); err != nil {
@@ -156,16 +163,20 @@ func (d *daemon) trigger(ctx context.Context, o *act) (out answer, err error) {
 	return out, d.store.Audit(ctx, o.who, fmt.Sprintf("trigger run %d", out.Run), job.Name, o.order.Why)
 }
 
-// wait answers when no run of a job is under way any more, with how the last one ended.
+// wait answers when no run of a job is under way any more, with how a run of it ended.
 func (d *daemon) wait(ctx context.Context, o *act) (out answer, err error) {
 	if err := d.engine.Wait(ctx, o.order.Name); err != nil {
 		return out, err
 	}
-	runs, err := d.store.Runs(ctx, state.RunFilter{Job: o.order.Name, Limit: 1})
-	if err == nil && len(runs) == 1 {
-		out.Ended = &runs[0]
+	run, err := d.store.Run(ctx, o.order.Run)
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if job := o.conf.Job(run.Job); job != nil && (run.State == state.Halted || run.State == state.Failed) {
+		run.Remedy = advice(ctx, d.store, job, run)
+	}
+	out.Ended = &run
+	return out, nil
 }
 
 func (d *daemon) cancel(ctx context.Context, o *act) (out answer, err error) {

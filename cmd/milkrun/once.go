@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -51,7 +50,10 @@ func (a *app) once(ctx context.Context, name string, start sync.Start, dryRun bo
 		return whenLocked(err, "wait for its slot (milkrun next "+name+"), or stop the daemon meanwhile (systemctl stop milkrun)")
 	}
 	s.warnings.Print(a.stderr, a.lang)
-	if err := checkRange(ctx, s.job, start); err != nil {
+	if err := a.readable(ctx, s.job); err != nil {
+		return err
+	}
+	if err := checkRange(ctx, s.store, s.job, start); err != nil {
 		return err
 	}
 	if dryRun {
@@ -99,7 +101,7 @@ func (a *app) runOnce(ctx context.Context, s *session, start sync.Start) error {
 		return heldBack(err, s.job.Location)
 	}
 	a.summarise(run)
-	return s.outcome(context.WithoutCancel(ctx), run, err)
+	return a.misfit(s.job, run, s.outcome(context.WithoutCancel(ctx), run, err))
 }
 
 // summarise says in a few lines what a run did.
@@ -132,25 +134,10 @@ func (s *session) outcome(ctx context.Context, run state.Run, err error) error {
 		return &exit{code: exitPart, cause: err, remedy: run.Remedy}
 	case run.State == state.Interrupted || run.State == state.Cancelled:
 		return &exit{code: exitInterrupted, cause: err, remedy: "the next run goes on from the checkpoint"}
-	case run.State == state.Halted:
-		return &exit{code: exitError, cause: err, remedy: s.cure(ctx, run)}
-	case run.State == state.Failed:
-		return &exit{code: exitError, cause: err, remedy: standing.AfterFailure(s.job, run)}
+	case run.State == state.Halted || run.State == state.Failed:
+		return &exit{code: exitError, cause: err, remedy: advice(ctx, s.store, s.job, run)}
 	}
 	return err
-}
-
-// cure is what ends the halts that the job of the session is under since a run.
-func (s *session) cure(ctx context.Context, run state.Run) string {
-	held, err := standing.Held(ctx, s.store)
-	if err != nil {
-		return run.Remedy // the error of the run counts more than this one
-	}
-	var lines []string
-	for _, h := range held.Of(s.job.Name, s.job) {
-		lines = append(lines, cure(h))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // where is what a run reads.

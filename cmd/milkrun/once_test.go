@@ -14,6 +14,7 @@ func TestBoundsAreCheckedBeforeARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPlace(t, string(shipped))
+	p.seedSandbox(300, 100)
 	t.Chdir(p.dir)
 	p.edit(`cursor = ["create_date", "id"]`, `cursor = ["id"]`)
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
+	"milkrun/sync/mask"
 )
 
 // operator is who acts: the user who called, also through sudo.
@@ -24,7 +25,24 @@ func operator() string {
 }
 
 func whyFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("why", "", "the reason, kept with the change")
+	var why reasonFlag
+	cmd.Flags().Var(&why, "why", "the reason, kept with the change; numbers of persons are masked, a name is kept: write none")
+	return (*string)(&why)
+}
+
+// reasonFlag is a flag that takes what a person writes, for others to read later. It hides in it what looks personal;
+// a name without a label looks like any other word.
+type reasonFlag string
+
+func (r *reasonFlag) String() string { return string(*r) }
+
+// Type is what stands for the value in the help.
+func (*reasonFlag) Type() string { return "string" }
+
+// Set takes the text.
+func (r *reasonFlag) Set(text string) error {
+	*r = reasonFlag(mask.Scrub(text))
+	return nil
 }
 
 // mustSay refuses a change without a reason: whoever looks at the history later needs it.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -68,13 +70,30 @@ func (a *app) cell(column string, v any) any {
 	return a.value(column, fmt.Sprint(v))
 }
 
-// value says a value in the operator's language, unless it is a name of theirs, or what an operator wrote.
+// value says a value in the operator's language, unless it is a name of theirs, what an operator wrote, or what a record holds:
+// that is shown so that it cannot steer the terminal.
 func (a *app) value(name, text string) string {
 	switch strings.ToUpper(name) {
 	case "JOB", "ON", "CONNECTION", "NAME", "WHO", "WHY", "CODE", "KEY", "CURSOR", "PLACE", "LANE":
-		return text
+		return visible(text)
 	}
 	return a.lang.Text(text)
+}
+
+// visible is a text with what cannot be seen written as in Go: control characters, and those that turn the direction.
+func visible(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsGraphic(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // say prints a line.

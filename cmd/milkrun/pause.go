@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -49,6 +50,9 @@ func (a *app) pause(ctx context.Context, name, why string) error {
 func (o *act) pause(ctx context.Context) error {
 	name := o.order.Name
 	job, err := findJob(o.conf, name)
+	if err != nil && o.conf.Connections[name] != nil {
+		return &exit{code: exitUsage, cause: fmt.Errorf("%s is a connection, and no job", name), remedy: fmt.Sprintf("milkrun pause --connection %s --why …", name)}
+	}
 	if err != nil {
 		return err
 	}
@@ -64,13 +68,21 @@ func (o *act) pause(ctx context.Context) error {
 		return err
 	}
 	o.say("job %s is paused: its slots pass without a run until %s", name, resuming(name))
-	if id, err := running(ctx, o.store, name); err != nil {
+	if id, err := runAlive(ctx, o.store, name); err != nil {
 		return err
 	} else if id > 0 {
 		o.say("run %d, which is under way, goes on to its end", id)
 	}
 	o.sayWhen()
 	return nil
+}
+
+// runAlive returns the run of a job that is under way, 0 when there is none. What a killed milkrun left open is not.
+func runAlive(ctx context.Context, store *state.Store, job string) (int64, error) {
+	if _, held := state.Holder(store.Path()); !held {
+		return 0, nil
+	}
+	return running(ctx, store, job)
 }
 
 // running returns the run of a job that the state file says is under way, 0 when there is none.
@@ -120,11 +132,7 @@ func (o *act) resume(ctx context.Context) error {
 	if names := held.Names(o.conf); !slices.Contains(names, name) {
 		return unknown("job or connection", name, names)
 	}
-	zone := time.Local
-	if job := o.conf.Job(name); job != nil {
-		zone = job.Location
-	}
-	ended, err := o.release(ctx, held, zone)
+	ended, err := o.release(ctx, held, standing.Zone(o.conf, name))
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ func (p *place) halted(scope, name string) {
 func TestPauseAndResume(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.run("pause", "affiars").exits(exitUsage).says(`there is no job "affiars"`, `did you mean "affairs"?`)
+	p.run("pause", "jinlaiban").exits(exitUsage).says("jinlaiban is a connection, and no job", "milkrun pause --connection jinlaiban --why")
 	p.run("pause", "affairs", "--why", "they move").exits(exitDone).says("job affairs is paused", "milkrun resume affairs", "no daemon is running")
 	p.run("pause", "affairs", "--why", "again").exits(exitDone).says("paused already", operator(), "they move")
 	p.with(func(ctx context.Context, s *state.Store) error {
@@ -53,6 +54,13 @@ func TestResumeEndsAHalt(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// A run that a killed daemon left open is not under way.
+func TestPauseAfterAKill(t *testing.T) {
+	p, _ := affairsPlace(t)
+	p.begun("affairs")
+	p.run("pause", "affairs").exits(exitDone).says("no daemon is running now").hides("under way")
 }
 
 func TestControlBesideADaemon(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"milkrun/cmd/milkrun/standing"
 	"milkrun/state"
 )
 
@@ -51,7 +52,7 @@ func (o *act) pauseConnection(ctx context.Context, stop func(state.Halt) int) er
 	if h, paused, err := o.store.PausedConnection(ctx, name); err != nil {
 		return err
 	} else if paused {
-		o.say("connection %s is already %s, since %s", name, h.Reason, clock(h.At, time.Local))
+		o.say("connection %s is already %s, since %s", name, h.Reason, clock(h.At, standing.Zone(o.conf, "")))
 		return nil
 	}
 	if err := o.store.PauseConnection(ctx, name, o.who, o.order.Why); err != nil {

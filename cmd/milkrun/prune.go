@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
-	"milkrun/sync/config"
 	"milkrun/sync/setting"
 )
 
@@ -23,12 +22,13 @@ func (a *app) pruneCommand() *cobra.Command {
 		Use:   "prune",
 		Short: "Remove the history that nobody needs any more",
 		Long: `Remove what ended longer ago than --older: runs with what was noted about them, decisions about slots, dead letters and
-batches that are settled, changes to checkpoints, backfills. It works beside a running daemon, a little at a time.
+batches that are settled, changes to checkpoints, backfills, re-pushes, incidents that are over, daily figures of timeliness. It
+works beside a running daemon, a little at a time.
 
-Whatever its age, this stays: what is open (dead letters, batches in doubt, halts, pauses); the newest 20 runs of a job and
+Whatever its age, this stays: what is open (dead letters, batches in doubt, halts, pauses, incidents); the newest 20 runs of a job and
 its last of each outcome; the last decision about its slots; the newest 20 changes to a checkpoint, and the last by a
 person; every checkpoint. What people changed (milkrun audit) is kept for two years at least, and the exchanges with partners
-as long as audit_history of the configuration says, three years when it says nothing.
+as long as audit_history of the configuration says, three years when it says nothing, and all while it cannot be used.
 
 The space is used for what comes next. The file gets smaller only when no daemon runs.`,
 		Example: `  milkrun prune --dry-run
@@ -47,16 +47,17 @@ The space is used for what comes next. The file gets smaller only when no daemon
 }
 
 // audited is the moment before which exchanges go, when history before another moment goes: by the configuration's
-// audit_history, and never later than that. some is false when they are kept for ever.
+// audit_history, and never later than that. some is false when they are kept for ever, or nobody knows for how long.
 func (a *app) audited(before time.Time) (moment time.Time, some bool) {
-	kept := config.KeptAudit
-	if conf, _ := a.read(false); conf != nil {
-		kept = conf.AuditHistory
+	conf, _ := a.read(false)
+	if conf == nil {
+		a.note("the exchanges with partners are left alone: how long they are kept is in the configuration, which cannot be used (milkrun check)")
+		return before, false
 	}
-	if moment = time.Now().Add(-kept); moment.After(before) {
+	if moment = time.Now().Add(-conf.AuditHistory); moment.After(before) {
 		moment = before
 	}
-	return moment, kept > 0
+	return moment, conf.AuditHistory > 0
 }
 
 // age is a flag that takes a time span of a day at least.
@@ -97,7 +98,8 @@ func (a *app) prune(ctx context.Context, before time.Time, dry, asJSON bool, why
 	if err != nil {
 		return err
 	}
-	if audited, some := a.audited(before); some {
+	audited, some := a.audited(before)
+	if some {
 		if p.Exchanges, err = store.PruneExchanges(ctx, audited, operator()); err != nil {
 			return err
 		}
@@ -105,7 +107,7 @@ func (a *app) prune(ctx context.Context, before time.Time, dry, asJSON bool, why
 	if asJSON {
 		err = a.printJSON(p)
 	} else {
-		a.sayPruned("removed", before, p)
+		a.sayPruned("removed", before, audited, p)
 	}
 	if err != nil || lock == nil {
 		return err
@@ -123,7 +125,8 @@ func (a *app) pruneDry(ctx context.Context, before time.Time, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	if audited, some := a.audited(before); some {
+	audited, some := a.audited(before)
+	if some {
 		if p.Exchanges, err = store.OldExchanges(ctx, audited); err != nil {
 			return err
 		}
@@ -131,28 +134,32 @@ func (a *app) pruneDry(ctx context.Context, before time.Time, asJSON bool) error
 	if asJSON {
 		return a.printJSON(p)
 	}
-	a.sayPruned("would be removed", before, p)
+	a.sayPruned("would be removed", before, audited, p)
 	return nil
 }
 
 // sayPruned says what was or would be removed.
-func (a *app) sayPruned(what string, before time.Time, p state.Pruned) {
+func (a *app) sayPruned(what string, before, audited time.Time, p state.Pruned) {
+	zone := a.zones().of("")
 	if p.Total() == 0 {
-		a.say("nothing that ended before %s is there to be removed", clock(before, time.Local))
+		a.say("nothing that ended before %s is there to be removed", clock(before, zone))
 		return
 	}
-	a.say("%s, ended before %s:", a.lang.Text(what), clock(before, time.Local))
+	a.say("%s, ended before %s:", a.lang.Text(what), clock(before, zone))
 	for _, part := range []struct {
 		n    int64
 		name string
 	}{
 		{p.Runs, "run"}, {p.Slots, "slot decision"}, {p.Letters, "settled dead letter"}, {p.Changes, "checkpoint change"},
-		{p.Batches, "settled batch"}, {p.Reports, "status report"}, {p.Backfills, "backfill"}, {p.Operations, "operation"},
-		{p.Exchanges, "exchange"},
+		{p.Batches, "settled batch"}, {p.Reports, "status report"}, {p.Backfills, "backfill"}, {p.Repushes, "re-push"},
+		{p.Incidents, "incident"}, {p.Timeliness, "daily figure"}, {p.Operations, "operation"},
 	} {
 		if part.n > 0 {
 			a.say("  %s", count(part.n, part.name))
 		}
+	}
+	if p.Exchanges > 0 {
+		a.say("  %s, from before %s", count(p.Exchanges, "exchange"), clock(audited, zone))
 	}
 }
 

@@ -410,4 +410,9 @@ func TestOnceWithReplay(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	p.write("jobs.toml", strings.Replace(string(shipped), `table = "enterprise_grades"`, `table = "orders"`, 1))
+	line("once", "grades", "--replay", "rec", "--from", "1", "--to", "2").exits(exitError).says("takes the place of yours", "with other columns", "name another table")
+	p.write("jobs.toml", strings.Replace(string(shipped), `"user_affairs"`, `"my_affairs"`, 1))
+	line("once", "affairs", "--replay", "rec").exits(exitUsage).says("stand in a database of yours", "no such table: my_affairs", "milkrun replay DIR")
+	line("status", "--replay", "rec").exits(exitDone).hides("halted")
 }

@@ -12,12 +12,13 @@ import (
 
 var update = flag.Bool("update", false, "write the reference documentation")
 
-// TestReference keeps the reference of jobs.toml, and its schema, what the checker checks by.
+// TestReference keeps the reference of jobs.toml, and the schemas, what the checker checks by.
 func TestReference(t *testing.T) {
 	for path, write := range map[string]func(io.Writer) error{
-		"../../docs/config.md":        func(w io.Writer) error { return config.Reference(w, registry(), "en") },
-		"../../docs/config.zh-CN.md":  func(w io.Writer) error { return config.Reference(w, registry(), "zh") },
-		"../../docs/jobs.schema.json": func(w io.Writer) error { return config.Schema(w, registry()) },
+		"../../docs/config.md":              func(w io.Writer) error { return config.Reference(w, registry(), "en") },
+		"../../docs/config.zh-CN.md":        func(w io.Writer) error { return config.Reference(w, registry(), "zh") },
+		"../../docs/jobs.schema.json":       func(w io.Writer) error { return config.Schema(w, registry()) },
+		"../../docs/interfaces.schema.json": config.CatalogueSchema,
 	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {

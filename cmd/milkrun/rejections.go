@@ -124,8 +124,17 @@ func viewRejection(l state.Letter, key []string, zone *time.Location) rejectionV
 			v.Reason = v.Reason[:at]
 		}
 	}
-	v.Zh = words.Chinese.Text(v.Reason)
+	v.Zh = inChinese(v)
 	return v
+}
+
+// inChinese is the reason in Chinese, but for what a partner says and names of columns. What a source or sink says of a column
+// begins with its name, which is the code.
+func inChinese(v rejectionView) string {
+	if why, ours := strings.CutPrefix(v.Reason, v.Code+" "); ours {
+		return v.Code + " " + words.Chinese.Text(why)
+	}
+	return words.Chinese.Text(v.Reason)
 }
 
 // keyIn is what tells a refused record apart: by the fields of the key, else by the letter's own, else by its place.

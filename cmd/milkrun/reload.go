@@ -50,7 +50,12 @@ func (d *daemon) reload(ctx context.Context, why string) ([]config.Change, error
 	}
 	d.log.WithField("reload", why).Infof("%s is taken up: %s", d.app.configFile(), inShort(changes))
 	for _, c := range changes {
-		d.log.WithField("job", c.Job).Infof("%s %s", c.What, c.Detail)
+		if c.What != config.Restart { // adopt has warned
+			d.log.WithField("job", c.Job).Info(strings.TrimSpace(string(c.What) + " " + c.Detail))
+		}
+	}
+	for _, f := range renames(ctx, d.store, conf) {
+		d.log.WithField("job", f.By).Warn(f.Text() + "; " + strings.ReplaceAll(f.Remedy(), "\n", "; "))
 	}
 	return changes, nil
 }
@@ -102,12 +107,18 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%s has %s, and the one before it goes on: %s", r.file, count(len(r.problems), "error"), strings.Join(lines, "; "))
 }
 
-// inShort counts changes by what they are.
+// inShort counts the jobs that changes are about.
 func inShort(changes []config.Change) string {
-	if len(changes) == 0 {
+	jobs := map[string]bool{}
+	for _, c := range changes {
+		if c.What != config.Restart {
+			jobs[c.Job] = true
+		}
+	}
+	if len(jobs) == 0 {
 		return "nothing is another for any job"
 	}
-	return count(len(changes), "job") + " changed"
+	return count(len(jobs), "job") + " changed"
 }
 
 // watchFile takes up a changed file by itself, where the configuration says so. A file is looked at again and again, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -16,9 +17,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
+	"milkrun/sync/config"
 	"milkrun/sync/feed"
+	"milkrun/sync/kind"
 	"milkrun/sync/recorder"
 	"milkrun/sync/secret"
+	"milkrun/sync/sqldb"
 )
 
 // replayDir holds what --replay writes, apart from everything real and from the sandbox.
@@ -193,6 +197,46 @@ func recordedKeys(c recorder.Connection) map[string]string {
 		}
 	}
 	return keys
+}
+
+// readable refuses a job whose records are not among those of the stand-ins: what it reads stands in a database of ours, which
+// --sandbox and --replay leave alone.
+func (a *app) readable(ctx context.Context, job *config.Job) error {
+	if !a.replaces(job.Source.Connection) {
+		return nil
+	}
+	env := kind.Env{Job: job.Name, Connection: job.Source.Connection.Name, Location: job.Location}
+	source, err := job.Source.Settings.Open(ctx, env)
+	if c, ok := source.(io.Closer); ok {
+		_ = c.Close()
+	}
+	if err == nil {
+		return nil
+	}
+	serve := "milkrun sandbox serves the stand-ins"
+	if a.replayed != nil {
+		serve = "milkrun replay DIR serves the recording"
+	}
+	return &exit{code: exitUsage, cause: fmt.Errorf("the records of job %s stand in a database of yours, which is left alone; in the one that takes its place, %s, they are not to be had: %w",
+		job.Name, filepath.Join(a.playDir(), "business.db"), err),
+		remedy: serve + "; point url of the partner's connection at it, in a copy of the configuration that reads a copy of your database"}
+}
+
+// replaces says that a database of --sandbox or --replay takes the place of a connection's own.
+func (a *app) replaces(c *config.Connection) bool {
+	own, ok := c.Settings.(*sqldb.Connection)
+	return ok && own.Dialect().Name == "sqlite" && a.sandboxed
+}
+
+// misfit tells of a target whose table in such a database has other columns than the records. All other ends of a run stay as
+// they are.
+func (a *app) misfit(job *config.Job, run state.Run, err error) error {
+	if err == nil || run.Code != "columns" || !a.replaces(job.Sink.Connection) {
+		return err
+	}
+	return &exit{code: exitError, cause: fmt.Errorf("in the database that takes the place of yours, %s, the table that job %s writes is there with other columns: "+
+		"the stand-ins have made it to be read, or a trial before has", filepath.Join(a.playDir(), "business.db"), job.Name),
+		remedy: fmt.Sprintf("name another table in a copy of the configuration; or remove %s, when a trial has made it", a.playDir())}
 }
 
 // forgetReplay removes the state file of the replay before, so that this one begins where its recording did.

@@ -19,7 +19,7 @@ type receivers struct {
 	daemon *daemon
 	mu     stdsync.Mutex
 	open   map[string]*receiver // by address
-	broken map[string]string    // addresses that could not be opened, and why: said once
+	broken map[string]bool      // addresses that could not be opened
 	boxes  map[string]*inbox    // by connection
 }
 
@@ -40,7 +40,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // newReceivers opens what the configuration wants.
 func newReceivers(ctx context.Context, d *daemon) *receivers {
-	r := &receivers{daemon: d, open: map[string]*receiver{}, broken: map[string]string{}, boxes: map[string]*inbox{}}
+	r := &receivers{daemon: d, open: map[string]*receiver{}, broken: map[string]bool{}, boxes: map[string]*inbox{}}
 	r.apply(ctx, d.conf, true)
 	return r
 }
@@ -64,7 +64,7 @@ func (r *receivers) apply(ctx context.Context, conf *config.Config, changed bool
 	if !changed && len(r.broken) == 0 {
 		return
 	}
-	wanted := r.handlers(conf, changed)
+	wanted := r.handlers(conf)
 	for address, one := range r.open {
 		if wanted[address] == nil {
 			r.shut(address, one)
@@ -72,7 +72,7 @@ func (r *receivers) apply(ctx context.Context, conf *config.Config, changed bool
 	}
 	for address := range r.broken {
 		if wanted[address] == nil {
-			delete(r.broken, address)
+			r.mended(address)
 		}
 	}
 	for address, h := range wanted {
@@ -86,9 +86,9 @@ func (r *receivers) apply(ctx context.Context, conf *config.Config, changed bool
 	}
 }
 
-// handlers are what answers at each address.
-func (r *receivers) handlers(conf *config.Config, say bool) map[string]http.Handler {
-	wanted, taken := map[string]http.Handler{}, map[string]string{}
+// handlers are what answers at each address. No two connections have the same path there; see package config.
+func (r *receivers) handlers(conf *config.Config) map[string]http.Handler {
+	wanted := map[string]http.Handler{}
 	for name, c := range conf.Connections {
 		partner, ok := c.Settings.(kind.Receiver)
 		if !ok {
@@ -98,13 +98,6 @@ func (r *receivers) handlers(conf *config.Config, say bool) map[string]http.Hand
 		if address == "" {
 			continue
 		}
-		if other, twice := taken[address+path]; twice {
-			if say {
-				r.daemon.log.Errorf("reports of connection %s are not received: connection %s listens on %s%s already; give each a path of its own", name, other, address, path)
-			}
-			continue
-		}
-		taken[address+path] = name
 		mux, _ := wanted[address].(*http.ServeMux)
 		if mux == nil {
 			mux = http.NewServeMux()
@@ -113,7 +106,7 @@ func (r *receivers) handlers(conf *config.Config, say bool) map[string]http.Hand
 		if r.boxes[name] == nil {
 			r.boxes[name] = &inbox{daemon: r.daemon, connection: name}
 		}
-		mux.Handle(path, partner.Receive(r.boxes[name]))
+		mux.Handle(path, hearing(partner.Receive(r.boxes[name]), conf, name, path))
 	}
 	return wanted
 }
@@ -122,14 +115,12 @@ func (r *receivers) listen(ctx context.Context, address string, h http.Handler) 
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		if r.broken[address] != err.Error() {
-			r.daemon.log.Errorf("status reports are not received: %v; end what holds the address, or change reports of the connection. "+
-				"It is tried again; everything else goes on", err)
-		}
-		r.broken[address] = err.Error()
+		r.broken[address] = true
+		r.daemon.cannotOpen(address, state.Unopened{What: fmt.Sprintf("status reports are not received: %v", err),
+			Remedy: "end what holds the address, or change reports of the connection; it is tried again, and everything else goes on"})
 		return
 	}
-	delete(r.broken, address)
+	r.mended(address)
 	one := &receiver{handler: h}
 	one.server = &http.Server{Handler: one, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
@@ -140,6 +131,14 @@ func (r *receivers) listen(ctx context.Context, address string, h http.Handler) 
 			r.daemon.warn(fmt.Errorf("status reports on %s: %w", address, err))
 		}
 	}()
+}
+
+// mended forgets that an address could not be opened.
+func (r *receivers) mended(address string) {
+	if r.broken[address] {
+		delete(r.broken, address)
+		r.daemon.opened(address)
+	}
 }
 
 // shut closes one server, after the reports under way.
@@ -178,16 +177,32 @@ func (i *inbox) Report(ctx context.Context, r kind.Report) error {
 	}
 	settled, err := i.daemon.store.AddReport(ctx, state.Report{Connection: i.connection, Ref: r.Ref, Batch: r.Batch, Person: r.Person, Shown: r.Shown,
 		Status: status, Code: r.Code, ReportedAt: r.At})
+	if err == nil {
+		err = i.hear(ctx, r)
+	}
 	i.daemon.warn(err)
 	for _, one := range settled {
-		log := i.daemon.log.WithField("job", one.Job)
-		log.Infof("batch %s was in doubt: the partner reported on it, so it was sent", one.ID)
-		if one.Resumed {
-			log.Info("the job is resumed: it has no batch in doubt any more")
-		}
+		i.say(one)
 		i.daemon.alerts.wake()
 	}
 	return err
+}
+
+// say logs what a report settles.
+func (i *inbox) say(one state.Settled) {
+	log := i.daemon.log.WithField("job", one.Job)
+	switch {
+	case one.Late:
+		log.Warnf("batch %s had arrived: the partner reports on it, but %s had settled it as resend, and it was sent again; whoever it was for may have it twice "+
+			"(milkrun doubt show %[1]s)", one.ID, one.Who)
+	case one.Outcome == state.OutcomeResend:
+		log.Infof("batch %s was to be sent again, as %s had settled it: the partner reported on it, so it was sent, and is not sent again", one.ID, one.Who)
+	default:
+		log.Infof("batch %s was in doubt: the partner reported on it, so it was sent", one.ID)
+	}
+	if one.Resumed {
+		log.Info("the job is resumed: it has no batch in doubt any more")
+	}
 }
 
 // auditPace is how often calls that are not the partner's are noted: whoever makes them does not fill the state file.

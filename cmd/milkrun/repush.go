@@ -33,8 +33,8 @@ letters of records that the partner takes now are closed. It is kept who sent th
 far as that is known, and what the partner gave as receipt for each batch (milkrun repush show).
 
 Records are chosen by --ids, the values of the last column of the source's cursor, or by --where, a condition in the
-database's own SQL on the columns of the table, read where nothing can be changed; --since leaves out what stands before
-a place of the cursor. With --dry-run they are counted and the first request is shown, and nothing is sent.
+database's own SQL on the columns of the table, read where nothing can be changed and for a minute a query at most; --since
+leaves out what stands before a place of the cursor. With --dry-run they are counted and the first request is shown, and nothing is sent.
 
 The running daemon does it, after the run that is under way; without one it is done here. A target for which delivering
 twice is harm has no re-push.`,
@@ -175,7 +175,7 @@ func (r resend) record(ctx context.Context) (int64, error) {
 	}
 	digest := sha256.Sum256(text)
 	return r.store.AddRepush(ctx, state.Repush{Job: r.job.Name, Selection: chosen(*r.order.Selection), Digest: hex.EncodeToString(digest[:]),
-		Who: r.who, Why: mask.Scrub(r.order.Why)})
+		Who: r.who, Why: r.order.Why})
 }
 
 // unsendable says what is wrong with a selection.

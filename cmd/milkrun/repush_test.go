@@ -168,11 +168,14 @@ func TestRepushByTheDaemon(t *testing.T) {
 	m.again(p)
 	var list []repushView
 	p.run("repush", "list", "--json").exits(exitDone).json(&list)
-	var show repushDetail
-	p.run("repush", "show", fmt.Sprint(list[0].ID), "--json").exits(exitDone).json(&show)
-	if len(list) != 2 || show.Run == nil || show.Run.State != state.Interrupted {
-		t.Errorf("%+v %+v", list, show.Run)
+	if len(list) != 2 {
+		t.Fatalf("%+v", list)
 	}
+	p.until("the run is known as interrupted", func() bool {
+		var show repushDetail
+		p.run("repush", "show", fmt.Sprint(list[0].ID), "--json").exits(exitDone).json(&show)
+		return show.Run != nil && show.Run.State == state.Interrupted
+	})
 	p.run(line...).exits(exitDone).says("600 records delivered")
 	if s := box.Exchange.Stats(); s.Overtaken != 0 || box.Exchange.Records("orders") != 600 {
 		t.Errorf("%+v", s)

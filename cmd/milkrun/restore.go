@@ -61,7 +61,7 @@ func (a *app) restore(ctx context.Context, from, why string) error {
 	if done.At.IsZero() {
 		a.say("%s is restored; the copy knows of nothing that happened", done.Path)
 	} else {
-		a.say("%s is as it was at %s; nothing later is known to it", done.Path, clock(done.At, time.Local))
+		a.say("%s is as it was at %s; nothing later is known to it", done.Path, clock(done.At, a.zones().of("")))
 	}
 	for _, path := range done.Aside {
 		a.say("what was in place is kept as %s", path)

@@ -76,7 +76,7 @@ func (a *app) fill(ctx context.Context, s *session, name string) (err error) {
 // wiring is which connections the jobs use.
 func wiring(conf *config.Config) []state.Wiring {
 	return views(conf.Jobs, func(job *config.Job) state.Wiring {
-		return state.Wiring{Job: job.Name, Source: job.Source.Connection.Name, Sink: job.Sink.Connection.Name}
+		return state.Wiring{Job: job.Name, Source: job.Source.Connection.Name, Sink: job.Sink.Connection.Name, Route: job.Route(), Asks: job.Source.Connections()[1:]}
 	})
 }
 

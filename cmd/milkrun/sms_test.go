@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"milkrun/state"
+	"milkrun/sync/kind"
 	"milkrun/sync/sandbox"
 )
 
@@ -261,7 +262,7 @@ func TestDoubtCommands(t *testing.T) {
 	p.run("status").exits(exitDone).says("doubt")
 	p.run("messages", "list", "--only", "unknown", "--json").exits(exitDone).says("139****").hides(smsPhone(15))
 	p.run("doubt", "show", id).exits(exitDone).says("doubt", "milkrun doubt settle "+id)
-	p.run("doubt", "show", id[:len(id)-1]+"X").exits(exitUsage).says("did you mean", id)
+	p.run("doubt", "show", id[:len(id)-1]+"0").exits(exitUsage).says("did you mean", id)
 	p.run("doubt", "settle", id).exits(exitUsage).says("--as sent")
 	p.run("doubt", "settle", id, "--as", "sent").exits(exitUsage).says("note")
 	p.run("doubt", "settle", id, "--as", "gone", "--note", "x").exits(exitUsage)
@@ -299,6 +300,8 @@ func TestStatusReports(t *testing.T) {
 	m := manage(t, toml)
 	m.hears("READY=1") // although the port is taken
 	p := m.beside()
+	p.run("status").exits(exitDone).says("status reports are not received: listen tcp "+address, "end what holds the address")
+	p.examine(exitError).has(t, kind.Bad, "daemon", "status reports are not received")
 	_ = l.Close()
 	await(t, "the port is opened", func() bool {
 		resp, err := http.Post("http://"+address+"/caih/report", "application/json", strings.NewReader("{}"))
@@ -310,6 +313,7 @@ func TestStatusReports(t *testing.T) {
 	if err := w.box.Faults.Caih.Set(sandbox.Fault{Kind: sandbox.DropAfter, Every: 2, Next: 1}); err != nil {
 		t.Fatal(err)
 	}
+	p.run("status").exits(exitDone).hides("not received")
 	p.run("trigger", "sms").exits(exitDone)
 	await(t, "the reports settle the doubt", func() bool {
 		return strings.Contains(p.run("doubt", "list", "--all").out, state.ReportsSettle)
@@ -331,11 +335,130 @@ func TestStatusReports(t *testing.T) {
 	w.never(t)
 	p.run("messages", "orphans").exits(exitDone).says("no report without")
 	p.run("audit").exits(exitDone).says("refused from 127.0.0.1", "wrong account")
+	heard := p.run("audit", "export", "--connection", "dx").exits(exitDone).out
+	if n := strings.Count(heard, ",report,,dx,/caih/report,"); n != 40 || !strings.Contains(heard, ",received,") {
+		t.Errorf("%d of the 40 reports are in the exchange audit\n%s", n, heard)
+	}
+	p.run("audit", "verify").exits(exitDone)
 	m.end()
 	if log := m.stderr.String(); !strings.Contains(log, "status reports are not received") || !strings.Contains(log, "status reports are received on") {
 		t.Errorf("the log does not tell of the port:\n%s", log)
 	}
 	w.searched(t, m, p)
+}
+
+// TestReportOfResend has an operator let two batches be sent again that had arrived. The partner reports on one before that is
+// done, and on the other after it.
+func TestReportOfResend(t *testing.T) {
+	t.Parallel()
+	w := newSMSWorld(t, 20)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	token := fmt.Sprintf("token = %q", smsToken)
+	m := manage(t, strings.Replace(w.toml(""), token, token+fmt.Sprintf("\nreports = { listen = %q }", address), 1))
+	m.hears("READY=1")
+	p := m.beside()
+	lose := func() (id string) {
+		t.Helper()
+		if err := w.box.Faults.Caih.Set(sandbox.Fault{Kind: sandbox.DropAfter, Next: 1}); err != nil {
+			t.Fatal(err)
+		}
+		p.run("trigger", "sms", "--wait").exits(exitError)
+		var list []batchView
+		p.run("doubt", "list", "--json").exits(exitDone).json(&list)
+		if len(list) != 1 {
+			t.Fatalf("%+v", list)
+		}
+		p.run("doubt", "settle", list[0].ID, "--as", "resend", "--note", "they do not know it").exits(exitDone)
+		p.run("doubt", "show", list[0].ID).exits(exitDone).says("the next run sends its records again")
+		return list[0].ID
+	}
+	report := func(id string) {
+		t.Helper()
+		one := sandbox.CaihMessage{UID: id, MsgID: "m-0", Phone: "13900000000"}
+		for _, m := range w.box.Caih.Messages() {
+			if m.UID == id {
+				one = m
+			}
+		}
+		resp, err := http.Post("http://"+address+"/caih/report", "application/json", bytes.NewReader(w.box.Caih.ReportBody(one, "SUCCESS", "DELIVRD", time.Now())))
+		if err != nil || resp.StatusCode != http.StatusOK || resp.Body.Close() != nil {
+			t.Fatal(resp, err)
+		}
+	}
+	first := lose()
+	report(first)
+	p.run("doubt", "show", first).exits(exitDone).says("state        sent", "by status report", "had settled it as resend: they do not know it", "1 message, 1 of them delivered").hides("the next run")
+	p.run("trigger", "sms", "--wait").exits(exitDone)
+	w.never(t)
+	db := openSQLite(t, filepath.Join(w.dir, "business.db"))
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO queue VALUES (21, '13900000021', 'a'), (22, '13900000022', 'b')"); err != nil {
+		t.Fatal(err)
+	}
+	second := lose()
+	p.run("trigger", "sms", "--wait").exits(exitDone)
+	p.run("messages", "list", "--batch", second).exits(exitDone).says("unsent")
+	report(second)
+	p.run("doubt", "show", second).exits(exitDone).says("state        resend", "first at", "+0800", "was sent again all the same")
+	p.run("messages", "list", "--batch", second).exits(exitDone).says("delivered", "accepted").hides("unsent")
+	var view batchView
+	p.run("doubt", "show", second, "--json").exits(exitDone).json(&view)
+	if view.Reported == nil || view.Reported.Messages != 1 || view.Reported.Delivered != 1 || view.Waits {
+		t.Errorf("%+v", view)
+	}
+	p.run("pause", "--connection", "dx", "--why", "x").exits(exitDone)
+	p.run("audit").exits(exitDone).says("had arrived, and was sent again", "settle batch "+first+" as sent", "+0800").hides("+0000")
+	report("of somebody else")
+	p.run("messages", "orphans").exits(exitDone).says("of somebody else", "+0800").hides("+0000")
+	m.end()
+	for _, want := range []string{first + " was to be sent again, as", "and is not sent again", second + " had arrived", "may have it twice"} {
+		if !strings.Contains(m.stderr.String(), want) {
+			t.Errorf("the log does not tell %q:\n%s", want, m.stderr.String())
+		}
+	}
+}
+
+// TestDailyCap says until when a job waits, and which setting has it wait.
+func TestDailyCap(t *testing.T) {
+	t.Parallel()
+	w := newSMSWorld(t, 20)
+	token := fmt.Sprintf("token = %q", smsToken)
+	p := newPlace(t, strings.Replace(w.toml(""), token, token+"\ndaily_cap = 10", 1))
+	p.run("once", "sms").exits(exitPart)
+	p.run("status").exits(exitDone).says("dx: the daily cap of 10 messages is reached until", "00:00", "the next run from then on sends the rest", "daily_cap of the connection")
+}
+
+// TestRenamedSMSJob gives the job another name: everybody who looks is told, and nobody gets a message again.
+func TestRenamedSMSJob(t *testing.T) {
+	t.Parallel()
+	w := newSMSWorld(t, 20)
+	m := manage(t, w.toml(""))
+	m.hears("READY=1")
+	p := m.beside()
+	p.run("trigger", "sms", "--wait").exits(exitDone)
+	m.write(strings.Replace(w.toml(""), "[jobs.sms]", "[jobs.notices]", 1))
+	steps := []string{"job notices looks like job sms under a new name", "milkrun checkpoint set notices '[20]' --yes --why renamed"}
+	p.run("plan").exits(exitDone).says(steps...)
+	p.run("check").exits(exitDone).says(steps...)
+	p.run("reload").exits(exitDone).says(steps...)
+	p.run("trigger", "notices", "--wait").exits(exitError).says(append(steps, "nothing was sent")...)
+	p.run("status").exits(exitDone).says(append(steps, "milkrun resume notices")...)
+	if _, messages := w.box.Caih.Numbers(); messages != 20 {
+		t.Fatalf("%d messages", messages)
+	}
+	p.run("checkpoint", "set", "notices", "[20]", "--yes", "--why", "renamed").exits(exitDone)
+	p.run("resume", "notices").exits(exitDone)
+	p.run("trigger", "notices", "--wait").exits(exitDone)
+	w.never(t)
+	p.run("check").exits(exitDone).hides("looks like")
+	m.end()
+	if log := m.stderr.String(); strings.Count(log, steps[0]) < 2 {
+		t.Errorf("the log does not tell of it:\n%s", log)
+	}
 }
 
 // await looks again and again until something is so.

@@ -78,7 +78,7 @@ func (p *place) within(name string) {
 // explained demands that a command ended with one error, which names the state file, and with what to do about it.
 func (o outcome) explained(path string, texts ...string) {
 	o.t.Helper()
-	o.exits(exitError).says(append(texts, path)...)
+	o.says(append(texts, path)...)
 	if errs, rest, _ := strings.Cut(o.err, "\n  → "); strings.Contains(errs, "\n") || strings.Count(rest, "\n") != 1 {
 		o.t.Errorf("%s: not one sentence and one remedy:\n%s", o.line, o.err)
 	}
@@ -88,7 +88,7 @@ func TestStateThatIsNoFile(t *testing.T) {
 	p, _ := affairsPlace(t)
 	p.state = p.dir
 	for _, line := range []string{"once affairs", "once affairs --dry-run", "run", "status", "runs", "pause affairs", "dead list", "checkpoint export"} {
-		p.run(strings.Fields(line)...).explained(p.dir, "not a file: it is a directory", "DIRECTORY/milkrun.db")
+		p.run(strings.Fields(line)...).exits(exitError).explained(p.dir, "not a file: it is a directory", "DIRECTORY/milkrun.db")
 	}
 	if _, err := os.Stat(p.dir + ".lock"); err == nil {
 		t.Error("the directory got a lock")
@@ -100,11 +100,12 @@ func TestDamagedForeignAndNewerStateFiles(t *testing.T) {
 	p.refuse("affairs", "a-1")
 	for name, c := range map[string]struct {
 		change string
+		code   int
 		says   []string
 	}{
-		"newer":   {"PRAGMA user_version = 99", []string{"state file of a newer milkrun", "its layout is 99", "install the milkrun that wrote it"}},
-		"foreign": {"PRAGMA application_id = 7", []string{"not a state file of milkrun", "nothing was changed in it"}},
-		"damaged": {"", []string{"damaged state file", "put a backup in their place"}},
+		"newer":   {"PRAGMA user_version = 99", exitUsage, []string{"state file of a newer milkrun", "its layout is 99", "install the milkrun that wrote it"}},
+		"foreign": {"PRAGMA application_id = 7", exitUsage, []string{"not a state file of milkrun", "nothing was changed in it"}},
+		"damaged": {"", exitError, []string{"damaged state file", "put a backup in their place"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &place{t: t, dir: t.TempDir(), config: p.config, state: filepath.Join(t.TempDir(), "milkrun.db")}
@@ -116,7 +117,7 @@ func TestDamagedForeignAndNewerStateFiles(t *testing.T) {
 				}
 			}
 			for _, line := range []string{"once affairs", "once affairs --dry-run", "run", "status", "pause affairs", "slots"} {
-				p.run(strings.Fields(line)...).explained(p.state, c.says...)
+				p.run(strings.Fields(line)...).exits(c.code).explained(p.state, c.says...)
 			}
 		})
 	}
@@ -137,7 +138,7 @@ func TestStateOnAFullDisk(t *testing.T) {
 	p, partner := affairsPlace(t)
 	p.within("full")
 	for _, line := range []string{"once affairs", "run", "pause affairs"} {
-		p.process("full", strings.Fields(line)...).explained(p.state, "disk full", "free space")
+		p.process("full", strings.Fields(line)...).exits(exitError).explained(p.state, "disk full", "free space")
 	}
 	p.process("full", "once", "affairs", "--dry-run").exits(exitDone).says("3 records would be the first batch") // it keeps nothing there
 	if partner.Records() != 0 {
@@ -148,10 +149,10 @@ func TestStateOnAFullDisk(t *testing.T) {
 func TestStateOnAReadOnlyDisk(t *testing.T) {
 	p, partner := affairsPlace(t)
 	p.within("fixed")
-	p.process("read-only", "once", "affairs").explained(p.state, "state file cannot be written", "read-only file system", "ReadWritePaths")
+	p.process("read-only", "once", "affairs").exits(exitError).explained(p.state, "state file cannot be written", "read-only file system", "ReadWritePaths")
 	p.empty()
 	for _, line := range []string{"once affairs", "run", "pause affairs", "status"} {
-		p.process("read-only", strings.Fields(line)...).explained(p.state, "state file cannot be written", "a read-only mount")
+		p.process("read-only", strings.Fields(line)...).exits(exitError).explained(p.state, "state file cannot be written", "a read-only mount")
 	}
 	if partner.Records() != 0 {
 		t.Errorf("%d records were sent", partner.Records())

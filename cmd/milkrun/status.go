@@ -170,7 +170,7 @@ func (v *statusView) about(ctx context.Context, store *state.Store) error {
 		return err
 	}
 	v.PID, v.Version, v.Since, v.LoadedAt = cmp.Or(v.PID, d.PID), d.Version, d.StartedAt, d.LoadedAt
-	v.Refused, v.RefuseAt = d.Refusal, d.RefusedAt
+	v.Refused, v.RefuseAt, v.Unopened = d.Refusal, d.RefusedAt, d.Unopened
 	return nil
 }
 

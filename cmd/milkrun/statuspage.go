@@ -17,20 +17,21 @@ import (
 )
 
 // servePage serves the status page and the metrics, where the configuration or a socket of systemd's says.
-func (d *daemon) servePage(ctx context.Context, helpers *stdsync.WaitGroup) error {
+func (d *daemon) servePage(ctx context.Context, helpers *stdsync.WaitGroup) {
 	l, err := listenPage(ctx, &d.conf.Page)
 	if err != nil {
-		return fmt.Errorf("the status page is not served: %w; name another address as listen in [page], or \"off\"", err)
+		d.cannotOpen("page", state.Unopened{What: fmt.Sprintf("the status page is not served: %v", err),
+			Remedy: "end what holds the address, or name another as listen in [page], or \"off\"; then restart the daemon"})
+		return
 	}
 	if l == nil {
-		return nil
+		return
 	}
 	d.log.WithField("address", l.Addr().String()).Info("the status page is served")
 	options := page.Options{Store: d.store, Config: d.current, Running: d.underWay, Actions: pageActions{d.methods(), d.store},
 		Metrics: d.metrics.Handler(), Version: version, Token: d.conf.Page.Token, Log: d.log,
 		Translate: func(lang, text string) string { return words.Lang(lang).Text(text) }}
 	helpers.Go(func() { d.warn(page.Serve(ctx, l, options)) })
-	return nil
 }
 
 // listenPage opens where the page is served; nil when it is not.
@@ -130,6 +131,11 @@ func (p pageActions) DropLetters(ctx context.Context, by page.By, ids []int64) (
 		}
 	}
 	return count(len(ids), "dead letter") + " dropped", nil
+}
+
+// Settle implements [page.Actions].
+func (p pageActions) Settle(ctx context.Context, by page.By, batch, outcome string) (string, error) {
+	return p.do(ctx, by, "settle", order{Name: batch, As: outcome})
 }
 
 // UndoCheckpoint implements [page.Actions].

@@ -60,14 +60,15 @@ func (a *app) printStatus(v *statusView, p paint, columns int) {
 
 // printDaemon says whose word this is, and what is wrong with the configuration.
 func (a *app) printDaemon(v *statusView) {
+	zone := a.zones().of("")
 	switch {
 	case !v.Daemon:
 		a.say("no daemon is running; state in %s", v.State)
 	case v.Since.IsZero():
 		a.say("process %d holds the state in %s", v.PID, v.State)
 	default:
-		a.say("milkrun %s runs as process %d since %s (%s)", v.Version, v.PID, clock(v.Since, time.Local), shortly(v.At.Sub(v.Since)))
-		a.say("configuration of %s from %s", clock(v.LoadedAt, time.Local), v.Config)
+		a.say("milkrun %s runs as process %d since %s (%s)", v.Version, v.PID, clock(v.Since, zone), shortly(v.At.Sub(v.Since)))
+		a.say("configuration of %s from %s", clock(v.LoadedAt, zone), v.Config)
 	}
 	switch {
 	case len(v.Problems) > 0 && v.Daemon:
@@ -83,6 +84,10 @@ func (a *app) printDaemon(v *statusView) {
 	if v.Refused != "" {
 		a.say("the daemon goes on with the configuration it had: %s", v.Refused)
 		a.sayNext("mend the file, then milkrun reload")
+	}
+	for _, u := range v.Unopened {
+		a.say("%s", u.What)
+		a.sayNext(u.Remedy)
 	}
 }
 

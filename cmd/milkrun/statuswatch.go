@@ -74,7 +74,7 @@ func (a *app) statusBlock(ctx context.Context, look statusLook, w io.Writer) str
 	case look.json:
 		quiet.warn(quiet.printJSON(v))
 	default:
-		quiet.say("%s", clock(v.At, time.Local))
+		quiet.say("%s", clock(v.At, quiet.zones().of("")))
 		quiet.printStatus(v, look.paint(w), width(w))
 	}
 	return b.String()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"milkrun/state"
 	"milkrun/sync/sandbox"
@@ -76,36 +75,51 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	m := manage(t, strings.ReplaceAll(quietTOML, "%s", "first"))
 	p := m.alone()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan outcome, 1)
-	go func() { ended <- p.runUntil(ctx, "status", "--watch", "--every", "100ms") }()
+	seen, stop := p.watch()
 	m.signal(syscall.SIGTERM)
 	_ = m.cmd.Wait()
 	p.run("status").exits(exitDone).says("no daemon is running")
-	p.until("a look without a daemon", elapsed(300*time.Millisecond))
+	p.until("a look without a daemon", func() bool { return strings.Contains(seen(), "no daemon is running") })
 	m.again(p)
-	p.until("a look at the next one", elapsed(300*time.Millisecond))
-	cancel()
-	out := (<-ended).exits(exitDone).says("no daemon is running").hides("\x1b").out
-	if first, last := strings.Index(out, "no daemon"), strings.LastIndex(out, "runs as process"); last < first {
-		t.Errorf("the next daemon is not seen:\n%s", out)
+	p.until("a look at the next one", func() bool {
+		return strings.LastIndex(seen(), "runs as process") > strings.LastIndex(seen(), "no daemon is running")
+	})
+	stop()
+	if strings.Contains(seen(), "\x1b") {
+		t.Errorf("it draws where no terminal is: %q", seen())
 	}
 	m.end()
 	p.run("status", "--watch", "--every", "1ms").exits(exitUsage).says("too often")
 }
 
-func elapsed(d time.Duration) func() bool {
-	end := time.Now().Add(d)
-	return func() bool { return time.Now().After(end) }
+// watch watches the status, until stop ends it as Ctrl-C does.
+func (p *place) watch() (seen func() string, stop func()) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(p.t.Context())
+	var out shared
+	ended := make(chan int, 1)
+	go func() {
+		args := []string{"status", "--watch", "--every", "100ms", "--config", p.config, "--state", p.state}
+		ended <- (&app{stdout: &out, stderr: &out}).execute(ctx, args)
+	}()
+	return out.String, func() {
+		p.t.Helper()
+		cancel()
+		if code := <-ended; code != exitDone {
+			p.t.Errorf("it ends with %d:\n%s", code, out.String())
+		}
+	}
 }
 
 // TestWatchSurvivesAMissingFile says why there is nothing to see.
 func TestWatchSurvivesAMissingFile(t *testing.T) {
 	t.Parallel()
 	p, _ := affairsPlace(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
-	defer cancel()
-	p.runUntil(ctx, "status", "--watch", "--every", "100ms").exits(exitDone).says("no state file", "made by the first run")
+	seen, stop := p.watch()
+	p.until("a second look", func() bool {
+		return strings.Count(seen(), "no state file") > 1 && strings.Contains(seen(), "made by the first run")
+	})
+	stop()
 }
 
 // TestScreen draws within the terminal, and clears what stood there.

@@ -32,18 +32,18 @@ milkrun once runs it in the foreground.`,
 	why := whyFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Name, o.Why = args[0], *why
-		_, err := a.ask(cmd.Context(), "trigger", o)
+		out, err := a.ask(cmd.Context(), "trigger", o)
 		if err == nil && wait {
-			err = a.awaitEnd(cmd.Context(), o.Name)
+			err = a.awaitEnd(cmd.Context(), order{Name: o.Name, Run: out.Run})
 		}
 		return noDaemon(err, fmt.Sprintf("milkrun once %s runs it here; milkrun run starts the daemon", o.Name))
 	}
 	return cmd
 }
 
-// awaitEnd waits for the end of a job's run, and says what it did.
-func (a *app) awaitEnd(ctx context.Context, job string) error {
-	out, err := a.ask(ctx, "wait", order{Name: job})
+// awaitEnd waits for the end of a run, and says what it did.
+func (a *app) awaitEnd(ctx context.Context, o order) error {
+	out, err := a.ask(ctx, "wait", o)
 	if err != nil || out.Ended == nil {
 		return err
 	}
@@ -126,6 +126,8 @@ func consequence(c config.Change) string {
 		return "not due any more, until it is enabled"
 	case config.Rescheduled:
 		return "due by the new schedule from now on: " + c.Detail
+	case config.Restart:
+		return "taken up when the daemon is restarted"
 	}
 	return "the next run goes by it: " + c.Detail
 }

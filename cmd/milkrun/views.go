@@ -99,6 +99,8 @@ type statusView struct {
 	Refused  string    `json:"refused_configuration,omitempty"`   // why the daemon did not take the file at the last reload
 	RefuseAt time.Time `json:"refused_configuration_at,omitzero"` // when that was
 	Jobs     []jobView `json:"jobs"`
+
+	Unopened []state.Unopened `json:"unopened,omitempty"` // addresses that the daemon should open and cannot
 }
 
 // jobView is how a job stands.

@@ -13,6 +13,7 @@ import (
 	"milkrun/cmd/milkrun/control"
 	"milkrun/state"
 	"milkrun/sync/feed"
+	"milkrun/sync/mask"
 )
 
 // By is who acts, and why. Why is empty where an operator need not say it.
@@ -43,6 +44,8 @@ type Actions interface {
 	DropLetters(ctx context.Context, by By, ids []int64) (string, error)
 	// UndoCheckpoint takes back the last change that an operator made to a checkpoint.
 	UndoCheckpoint(ctx context.Context, by By, job string, lane state.Lane) (string, error)
+	// Settle says what became of a batch in doubt: state.OutcomeSent or state.OutcomeResend.
+	Settle(ctx context.Context, by By, batch, outcome string) (string, error)
 	// Reload reads jobs.toml again.
 	Reload(ctx context.Context, by By) (string, error)
 }
@@ -65,6 +68,8 @@ var deeds = map[string]deed{
 	"undo": {needsWhy: true, do: func(p *page, f form, by By) (string, error) {
 		return p.Actions.UndoCheckpoint(f.Context(), by, f.job, f.lane)
 	}},
+	"settle-sent":   settle(state.OutcomeSent),
+	"settle-resend": settle(state.OutcomeResend),
 }
 
 // form is what somebody filled in.
@@ -73,6 +78,7 @@ type form struct {
 	do, job, why string
 	how          How
 	lane         state.Lane
+	batch        string
 	ids          []int64
 	all          bool // all open letters of the job
 }
@@ -86,7 +92,7 @@ func (p *page) act(w http.ResponseWriter, r *http.Request) {
 	}
 	f := form{visit: v, do: r.PostForm.Get("do"), job: r.PostForm.Get("job"), why: clean(r.PostForm.Get("why")),
 		how:  How{r.PostForm.Get("full") != "", clean(r.PostForm.Get("from")), clean(r.PostForm.Get("to"))},
-		lane: state.Lane(r.PostForm.Get("lane")), all: r.PostForm.Get("all") != ""}
+		lane: state.Lane(r.PostForm.Get("lane")), batch: clean(r.PostForm.Get("batch")), all: r.PostForm.Get("all") != ""}
 	for _, text := range r.PostForm["id"] {
 		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
 			f.ids = append(f.ids, id)
@@ -175,7 +181,7 @@ func (p *page) ours(w http.ResponseWriter, v *visit) bool {
 	return true
 }
 
-// clean is a text of an operator in one line.
+// clean is a text of an operator in one line, without what looks personal.
 func clean(text string) string {
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -183,6 +189,7 @@ func clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "")))
+	text = mask.Scrub(text)
 	if runes := []rune(text); len(runes) > longestWhy {
 		text = string(runes[:longestWhy])
 	}

@@ -32,6 +32,7 @@ func TestActions(t *testing.T) {
 		{"retry all", url.Values{"do": {"retry"}, "job": {"affairs"}, "all": {"yes"}}, "retry affairs [] dry=false", "retry affairs [] dry=false | page (127.0.0.1) | "},
 		{"retry none", url.Values{"do": {"retry"}}, "No dead letter was chosen", ""},
 		{"drop without a reason", url.Values{"do": {"drop"}, "id": {"1"}, "why": {" \t"}}, "This change needs a reason", ""},
+		{"a reason with a number", url.Values{"do": {"pause"}, "job": {"affairs"}, "why": {"13712345381 asked"}}, "job affairs is paused", "job affairs is paused | page (127.0.0.1) | 137****5381 asked"},
 		{"drop", url.Values{"do": {"drop"}, "id": {"2", "1", "2"}, "why": {"tests of theirs"}}, "dropped [1 2]", "dropped [1 2] | page (127.0.0.1) | tests of theirs"},
 		{"undo without a reason", url.Values{"do": {"undo"}, "job": {"licences"}, "lane": {"forward"}}, "This change needs a reason", ""},
 		{"undo", url.Values{"do": {"undo"}, "job": {"licences"}, "lane": {"forward"}, "why": {"they had it"}}, "undo licences forward", "undo licences forward | page (127.0.0.1) | they had it"},
@@ -58,6 +59,43 @@ func TestActions(t *testing.T) {
 	c, _, err := w.store.Checkpoint(t.Context(), "licences", state.Forward)
 	if err != nil || c.Cursor != `[121000]` {
 		t.Errorf("the checkpoint after the undo: %v %v", c.Cursor, err)
+	}
+}
+
+// A batch in doubt is shown on the page of its job with what settles it, as sent or as to be sent again.
+func TestSettlingDoubts(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, id := range []string{"A1", "B2"} {
+		_, err := w.store.AddIntent(t.Context(), state.Intent{ID: id, Job: "affairs", Records: 7, State: state.IntentDoubt})
+		w.must(err)
+	}
+	w.must(w.store.SetHalt(t.Context(), state.Halt{Scope: state.JobScope, Name: "affairs", Code: state.CodeDoubt, Reason: "nobody knows", Remedy: "ask"}))
+	if _, body, _ := w.ask("/"); !strings.Contains(body, `href="/jobs/affairs#doubts-affairs"`) || strings.Contains(body, "Resume affairs") {
+		t.Error("the overview offers to resume a job that waits for a doubt to be settled")
+	}
+	_, body, header := w.ask("/jobs/affairs")
+	checkPage(t, body, header)
+	for _, want := range []string{"A1", "7 records", "milkrun doubt settle B2 --as sent|resend --note …", "It arrived", "Send again"} {
+		if !strings.Contains(plain(body), want) {
+			t.Errorf("the job's page does not say %q", want)
+		}
+	}
+	for _, c := range []struct {
+		batch, do, why, said string
+		outcome              string
+	}{
+		{"A1", "settle-sent", "", "This change needs a reason", ""},
+		{"A1", "settle-sent", "they list it", "settle A1 as sent", state.OutcomeSent},
+		{"A1", "settle-resend", "no", "already settled", state.OutcomeSent},
+		{"B2", "settle-resend", "they do not", "settle B2 as resend", state.OutcomeResend},
+	} {
+		_, body, _ := w.post("/do", url.Values{"do": {c.do}, "job": {"affairs"}, "batch": {c.batch}, "why": {c.why}, "back": {"/jobs/affairs"}})
+		if i, err := w.store.Intent(t.Context(), c.batch); !strings.Contains(plain(body), c.said) || i.Outcome != c.outcome || err != nil {
+			t.Errorf("%+v: %q, %v", c, i.Outcome, err)
+		}
+	}
+	if _, body, _ := w.ask("/jobs/affairs"); strings.Contains(body, "Nobody knows") {
+		t.Error("settled batches are still shown")
 	}
 }
 

@@ -21,24 +21,29 @@ func (p *page) job(v *visit) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
+	doubts, err := v.doubts(j)
+	if err != nil {
+		return content{}, err
+	}
 	acts := v.controls(j)
 	acts.Ranged = acts.Trigger
 	data := struct {
-		Name                    string
-		Head, Gauge, Runs, Acts fragment
-		Backfills               []backfillView
-		Facts                   factsView
+		Name                            string
+		Head, Gauge, Doubts, Runs, Acts fragment
+		Backfills                       []backfillView
+		Facts                           factsView
 	}{
 		Name:      j.Name,
 		Head:      fragment{ID: "head-" + j.Name, Tag: "div", Class: "head", Name: "jobhead", Data: v.row(j)},
 		Gauge:     v.underWay(j, "div", "gauge"),
+		Doubts:    doubts,
 		Runs:      fragment{ID: "runs-" + j.Name, Tag: "div", Class: "block", Name: "jobruns", Data: v.jobRuns(j, runs)},
 		Acts:      fragment{ID: "acts-" + j.Name, Tag: "div", Class: "acts", Name: "controls", Data: acts},
 		Backfills: backfills,
 		Facts:     v.facts(j),
 	}
 	return content{title: j.Name, nav: "overview", name: "job", data: data,
-		live: []fragment{data.Head, data.Gauge, data.Acts, data.Runs}}, nil
+		live: []fragment{data.Head, data.Gauge, data.Doubts, data.Acts, data.Runs}}, nil
 }
 
 type jobRunsView struct {

@@ -141,14 +141,17 @@ type haltView struct {
 	Since                             stamp
 	Jobs                              []string // that wait for it, but itself
 	Run                               int64
+	Doubt                             bool // settling the batch ends it
 	Back, Form                        string
 }
 
-// alarms are what needs somebody: halts, and a configuration that was refused.
+// alarms are what needs somebody: halts, a configuration that was refused, and addresses that are not open.
 type alarms struct {
 	Halts   []haltView
 	Refusal string
 	Since   stamp
+
+	Unopened []state.Unopened // addresses, in the language of the visit
 }
 
 // halts are those of all jobs and connections, the newest first.
@@ -161,6 +164,9 @@ func (v *visit) halts(s *snapshot) fragment {
 	if d := s.refused; d != nil {
 		data.Refusal, data.Since = v.tell(cut(d.Refusal, 4000)), v.stamp(d.RefusedAt, s.Config.Location)
 	}
+	for _, u := range s.unopened {
+		data.Unopened = append(data.Unopened, state.Unopened{What: v.tell(u.What), Remedy: v.tell(u.Remedy)})
+	}
 	return fragment{ID: "halts", Tag: "section", Class: "halts", Name: "halts", Data: data}
 }
 
@@ -171,7 +177,7 @@ func (v *visit) viewHalt(s *snapshot, h state.Halt) haltView {
 		title = "scope.paused"
 	}
 	view := haltView{Title: v.say(title, h.Name), Name: h.Name, Code: codeBeside(h.Code, h.Reason), Reason: v.tell(h.Reason), Remedy: v.tell(h.Remedy),
-		Since: v.stamp(h.At, zone), Run: h.RunID, Back: back(v.URL.RequestURI()), Form: v.form}
+		Since: v.stamp(h.At, zone), Run: h.RunID, Doubt: h.Code == state.CodeDoubt, Back: back(v.URL.RequestURI()), Form: v.form}
 	for _, j := range s.Jobs {
 		if h.Scope == state.ConnectionScope && standing.Uses(j.Config, h.Name) {
 			view.Jobs = append(view.Jobs, j.Name)

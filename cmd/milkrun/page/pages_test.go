@@ -244,6 +244,20 @@ func TestRefusedConfiguration(t *testing.T) {
 	}
 }
 
+// An address that the daemon could not open is said on the overview, until it is open.
+func TestUnopenedAddress(t *testing.T) {
+	w := newWorld(t, nil)
+	w.must(w.store.Enlist(t.Context(), state.Daemon{PID: 1, Config: "/etc/milkrun/jobs.toml", Digest: "x"}))
+	w.must(w.store.NoteUnopened(t.Context(), []state.Unopened{{What: "status reports are not received: <taken>", Remedy: "end what holds it"}}))
+	if _, body, _ := w.ask("/"); !strings.Contains(plain(body), "status reports are not received: <taken>") || !strings.Contains(plain(body), "end what holds it") {
+		t.Errorf("while it is not open: %s", plain(body))
+	}
+	w.must(w.store.NoteUnopened(t.Context(), nil))
+	if _, body, _ := w.ask("/"); strings.Contains(plain(body), "taken>") {
+		t.Errorf("when it is open: %s", plain(body))
+	}
+}
+
 // What runs is on the overview although the configuration has it no more, and what has not begun is no run yet.
 func TestRunningOnly(t *testing.T) {
 	w := newWorld(t, nil)

@@ -17,7 +17,8 @@ const sparkRuns = 30
 type snapshot struct {
 	*standing.Board
 	// refused tells of a newer configuration that the daemon does not take up, nil when there is none.
-	refused *state.Daemon
+	refused  *state.Daemon
+	unopened []state.Unopened
 }
 
 // cache lets the streams share a snapshot: each looks once in a while, and all see about the same.
@@ -58,6 +59,7 @@ func (p *page) snapshot(ctx context.Context) (s *snapshot, err error) {
 	if found && !d.RefusedAt.IsZero() {
 		s.refused = &d
 	}
+	s.unopened = d.Unopened
 	return s, err
 }
 

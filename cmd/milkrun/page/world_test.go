@@ -267,6 +267,13 @@ func (r *recorder) UndoCheckpoint(ctx context.Context, by By, job string, lane s
 	return r.note(by, "undo %s %s", job, lane)
 }
 
+func (r *recorder) Settle(ctx context.Context, by By, batch, outcome string) (string, error) {
+	if _, err := r.store.SettleIntent(ctx, state.Settlement{ID: batch, Outcome: outcome, Who: by.Who, Why: by.Why}); err != nil {
+		return "", err
+	}
+	return r.note(by, "settle %s as %s", batch, outcome)
+}
+
 func (r *recorder) Reload(_ context.Context, by By) (string, error) {
 	text, _ := r.note(by, "reload")
 	if r.fail != nil {

@@ -142,6 +142,9 @@ func (b *Board) job(ctx context.Context, store *state.Store, name string) (j *Jo
 	if j.Runs, err = store.Runs(ctx, state.RunFilter{Job: name, Limit: NewestRuns}); err != nil {
 		return nil, err
 	}
+	if err := j.readForward(ctx, store); err != nil {
+		return nil, err
+	}
 	if j.LastSuccess, err = lastSuccess(ctx, store, name, j.Runs); err != nil {
 		return nil, err
 	}
@@ -156,8 +159,19 @@ func (b *Board) job(ctx context.Context, store *state.Store, name string) (j *Jo
 	return j, err
 }
 
-// lastSuccess is when the last run ended that was done, or done in part; zero when none was. Newest are the job's newest
-// runs: only when they tell nothing, all are searched, a backfill's too.
+// readForward adds the newest run of the forward lane where all of the newest are beside it, units of a long backfill: it
+// tells how the job stands.
+func (j *Job) readForward(ctx context.Context, store *state.Store) error {
+	if len(j.Runs) < NewestRuns || slices.ContainsFunc(j.Runs, func(r state.Run) bool { return r.Trigger.Forward() }) {
+		return nil
+	}
+	last, err := store.Runs(ctx, state.RunFilter{Job: j.Name, Limit: 1, Forward: true})
+	j.Runs = append(j.Runs, last...)
+	return err
+}
+
+// lastSuccess is when the last run ended that was done, or done in part; zero when none was. Those beside the forward lane say
+// nothing about what is new. Newest are the job's newest runs: only when they tell nothing, all are searched.
 func lastSuccess(ctx context.Context, store *state.Store, job string, newest []state.Run) (at time.Time, err error) {
 	for _, r := range newest {
 		if Succeeded(r) && r.Trigger.Forward() {
@@ -165,7 +179,7 @@ func lastSuccess(ctx context.Context, store *state.Store, job string, newest []s
 		}
 	}
 	for _, s := range []state.RunState{state.Done, state.Part} {
-		runs, err := store.Runs(ctx, state.RunFilter{Job: job, State: s, Limit: 1})
+		runs, err := store.Runs(ctx, state.RunFilter{Job: job, State: s, Limit: 1, Forward: true})
 		if err != nil {
 			return at, err
 		}

@@ -35,7 +35,7 @@ func (h Holds) Of(name string, job *config.Job) (list []state.Halt) {
 
 // Uses says whether a job reads from or delivers to a connection. A nil job uses none.
 func Uses(job *config.Job, connection string) bool {
-	return job != nil && (job.Source.Connection.Name == connection || job.Sink.Connection.Name == connection)
+	return job != nil && job.Uses(connection)
 }
 
 // How says how a job is held: halted, which counts more, or paused; "" when it is not.

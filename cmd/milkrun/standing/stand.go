@@ -81,7 +81,8 @@ func (j *Job) ended(last state.Run) Standing {
 		s.State = Never
 	case state.Running, state.Interrupted:
 		if last.State == state.Interrupted && last.Code == state.CodeWaiting {
-			break // a rule ended it, and it says which
+			s.Remedy = last.Remedy // a rule ended it, and it says which
+			break
 		}
 		s.State, s.Reason = string(state.Interrupted), "it was stopped or killed before its end; the next run goes on from the checkpoint"
 	case state.Halted:
