@@ -246,6 +246,29 @@ func TestTotalTooSmallByPages(t *testing.T) {
 	}
 }
 
+// hung is a partner that is asked for the page behind its last one when the request to stop comes.
+type hung struct {
+	stale
+	stop context.CancelFunc
+}
+
+func (h hung) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	if h.Position(after) < h.total {
+		return h.stale.Fetch(ctx, after, limit)
+	}
+	h.stop()
+	return feed.Page{}, errors.New("the connection is closed")
+}
+
+// TestStopBehindTheLastPage: such a run is interrupted like any other, and has not failed.
+func TestStopBehindTheLastPage(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	r, err := newEngine(t).Run(ctx, newJob(t, "crowd", hung{stale{newCrowd(500), 500}, stop}, &memory{}), Start{Trigger: state.Manual})
+	if !errors.Is(err, errStopped) || r.State != state.Interrupted {
+		t.Errorf("%s, %v", r.State, err)
+	}
+}
+
 func TestAKeyListedTwiceIsNotDrift(t *testing.T) {
 	c := newCrowd(1000)
 	c.keys[700] = c.keys[20]

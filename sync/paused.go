@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 
+	"milkrun/state"
 	"milkrun/sync/audit"
 	"milkrun/sync/config"
 	"milkrun/sync/feed"
@@ -28,9 +29,9 @@ func (r *run) paused(ctx context.Context, connections ...string) error {
 
 // Paused returns a *HaltedError when an operator has paused a connection that the job's source calls on: what only looks, and
 // moves nothing, may not call there either. A halt does not keep it, as somebody may look whether it is mended.
-func (e *Engine) Paused(ctx context.Context, job *config.Job) error {
+func Paused(ctx context.Context, store *state.Store, job *config.Job) error {
 	for _, connection := range job.Source.Connections() {
-		h, paused, err := e.Store.PausedConnection(ctx, connection)
+		h, paused, err := store.PausedConnection(ctx, connection)
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (r *run) inner(ctx context.Context, connection, place string) (context.Cont
 	if err := r.paused(ctx, connection); err != nil {
 		return nil, nil, err
 	}
-	if r.looks {
+	if r.unnoted {
 		return ctx, func(int, error) {}, nil
 	}
 	call := r.contact(audit.In, connection, "", shownCursor(feed.Cursor(place)))

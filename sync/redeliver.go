@@ -167,10 +167,10 @@ func (e *Engine) Preview(ctx context.Context, job *config.Job, start Start) (req
 		return "", 0, err
 	}
 	defer e.leave(r)
-	if err := errors.Join(e.Paused(ctx, job), r.choose(ctx, start)); err != nil {
+	if err := errors.Join(Paused(ctx, e.Store, job), r.choose(ctx, start)); err != nil {
 		return "", 0, err
 	}
-	r.looks = true
+	r.unnoted = true
 	r.open(!start.ranged())
 	defer r.close()
 	if r.openErr != nil {

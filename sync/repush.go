@@ -237,10 +237,10 @@ func (e *Engine) CheckRepush(ctx context.Context, job *config.Job, s feed.Select
 func (e *Engine) choose(ctx context.Context, job *config.Job, s feed.Selection) (r *run, chosen feed.Source, shut func(), err error) {
 	r = newRun(ctx, e, job)
 	shut = func() { r.close(); r.cancel(nil) }
-	if err := e.Paused(ctx, job); err != nil {
+	if err := Paused(ctx, e.Store, job); err != nil {
 		return r, nil, shut, err
 	}
-	r.looks = true
+	r.unnoted = true
 	if r.open(false); r.openErr != nil {
 		return r, nil, shut, r.openErr
 	}

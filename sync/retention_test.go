@@ -59,3 +59,32 @@ func TestRetention(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// stopped is a keeper that is deleting when the request to stop comes.
+type stopped struct {
+	*keeper
+	stop context.CancelFunc
+}
+
+func (s stopped) Expire(ctx context.Context, _ time.Time, _ func(int64) error) error {
+	s.stop()
+	return ctx.Err()
+}
+
+// TestRetentionGivesWay: a deletion ends with the request to stop; the run is a good one, and nothing is noted as wrong.
+func TestRetentionGivesWay(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	e, sink := newEngine(t), stopped{&keeper{shelf: newShelf()}, stop}
+	job := newJob(t, "j", &list{n: 5}, sink)
+	job.Retention = 24 * time.Hour
+	r, err := e.Run(ctx, job, Start{Trigger: state.Manual})
+	if err != nil || r.State != state.Done || ctx.Err() == nil {
+		t.Fatalf("%s, %v", r.State, err)
+	}
+	if events, err := e.Store.Events(t.Context(), r.ID); err != nil || len(events) > 0 {
+		t.Errorf("noted: %+v, %v", events, err)
+	}
+	if _, kept := e.expired.Load("j"); kept {
+		t.Error("it counts as done")
+	}
+}

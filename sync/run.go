@@ -39,7 +39,7 @@ type run struct {
 	sink    feed.Sink
 	openErr error
 	looked  []looked // what a look was told, for the run it became
-	looks   bool     // it only looks: nothing is noted
+	unnoted bool     // a preview: what it asks for is not noted
 	prelude []func() // notes of calls that were made while the source was opened
 
 	checkpoint state.Checkpoint // the lane's, as last saved; touched by the committing goroutine only

@@ -71,6 +71,7 @@ func TestPauseInnerConnection(t *testing.T) {
 	// Whoever looked would say that the file is not there.
 	p.edit(`path = "codes.csv"`, `path = "away.csv"`)
 	p.run("checkpoint", "set", "suppliers", "[1]", "--why", "x").exits(exitError).says("connection inbox is paused", "milkrun resume inbox").hides("away.csv")
+	p.run("doctor", "--deep").says("its source is not opened", "inbox").hides("away.csv")
 	p.edit(`path = "away.csv"`, `path = "codes.csv"`)
 	p.run("status").says("paused", "the list is wrong")
 	p.run("next", "suppliers").exits(exitDone).says("paused: milkrun status tells why")

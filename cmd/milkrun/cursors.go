@@ -61,7 +61,7 @@ func checkRange(ctx context.Context, store *state.Store, job *config.Job, start 
 // openSource opens the source of a job for a question that moves nothing; not while an operator has paused a connection that it
 // calls on: opening it may ask there already.
 func openSource(ctx context.Context, store *state.Store, job *config.Job) (source feed.Source, shut func() error, err error) {
-	if err := sync.New(sync.Options{Store: store}).Paused(ctx, job); err != nil {
+	if err := sync.Paused(ctx, store, job); err != nil {
 		return nil, nil, heldBack(err, job.Location)
 	}
 	source, err = job.Source.Settings.Open(ctx, kind.Env{Job: job.Name, Connection: job.Source.Connection.Name, Location: job.Location})

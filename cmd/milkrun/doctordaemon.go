@@ -35,7 +35,7 @@ func (d *doctor) examineDaemon(ctx context.Context) {
 	}
 	d.examineTurning(ctx, record)
 	for _, u := range record.Unopened {
-		d.add(onDaemon, kind.Found(kind.Bad, "address", "%s", u.What).WithRemedy("%s", u.Remedy))
+		d.add(onDaemon, kind.Found(kind.Warning, "address", "%s", u.What).WithRemedy("%s", u.Remedy))
 	}
 	if record.Version != version {
 		d.add(onDaemon, kind.Found(kind.Warning, "version", "the daemon is version %s, this command is %s", record.Version, version).

@@ -8,6 +8,7 @@ import (
 	stdsync "sync"
 	"time"
 
+	"milkrun/sync"
 	"milkrun/sync/config"
 	"milkrun/sync/kind"
 	"milkrun/sync/sqldb"
@@ -27,7 +28,7 @@ func (d *doctor) examineConnections(ctx context.Context) {
 	}
 	for _, job := range d.conf.Jobs {
 		env := kind.Env{Job: job.Name, Location: job.Location}
-		looks = append(looks, d.lookAt(job.Source.Connection, onJob(job.Name), func(ctx context.Context) []kind.Finding { return probeSource(ctx, job.Source, env) }))
+		looks = append(looks, d.lookAt(job.Source.Connection, onJob(job.Name), func(ctx context.Context) []kind.Finding { return d.probeSource(ctx, job, env) }))
 		if p, can := job.Sink.Settings.(kind.Prober); can {
 			env.Connection = job.Sink.Connection.Name
 			looks = append(looks, d.lookAt(job.Sink.Connection, onJob(job.Name), func(ctx context.Context) []kind.Finding { return p.Probe(ctx, env) }))
@@ -78,8 +79,14 @@ func (l *deepLook) take(ctx context.Context) {
 }
 
 // probeSource opens a source as a run does, which looks at its table or query and reads no record; but for one that first has
-// to ask a partner what to ask for, all of it.
-func probeSource(ctx context.Context, s config.Source, env kind.Env) []kind.Finding {
+// to ask a partner what to ask for, all of it, and one with a paused connection.
+func (d *doctor) probeSource(ctx context.Context, job *config.Job, env kind.Env) []kind.Finding {
+	s := job.Source
+	if d.storeErr == nil {
+		if err := sync.Paused(ctx, d.store, job); err != nil {
+			return []kind.Finding{kind.Found(kind.Good, "source", "its source is not opened: %v", err)}
+		}
+	}
 	if i := slices.IndexFunc(s.Inner, isHTTP); i >= 0 {
 		return []kind.Finding{kind.Found(kind.Good, "source", "its source is not opened: what it asks for comes from the partner of connection %s", s.Inner[i].Name)}
 	}

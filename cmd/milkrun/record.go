@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"milkrun/state"
+	"milkrun/sync"
 	"milkrun/sync/recorder"
 )
 
@@ -90,7 +91,7 @@ func (a *app) beginCapture(ctx context.Context, name string, c captured) (*sessi
 		return nil, end, whenLocked(err, "stop the daemon meanwhile (systemctl stop milkrun), or add --pull-only where reading is enough")
 	}
 	s.warnings.Print(a.stderr, a.lang)
-	return s, end, heldBack(s.engine.Paused(ctx, s.job), s.job.Location)
+	return s, end, heldBack(sync.Paused(ctx, s.store, s.job), s.job.Location)
 }
 
 func (a *app) sayRecorded(i recorder.Index, dir string) {

@@ -36,9 +36,9 @@ func TestDaemonWithoutAddresses(t *testing.T) {
 		return gone
 	})
 	p.run("status").exits(exitDone).says("the control socket is not open", "or name another with --socket", "the status page is not served", l.Addr().String(), "[page]")
-	v := p.examine(exitError)
-	v.has(t, kind.Bad, "daemon", "the control socket is not open")
-	v.has(t, kind.Bad, "daemon", "the status page is not served")
+	v := p.examine(exitDone)
+	v.has(t, kind.Warning, "daemon", "the control socket is not open")
+	v.has(t, kind.Warning, "daemon", "the status page is not served")
 	stop()
 	(<-ended).exits(exitDone)
 	p.run("status").exits(exitDone).hides("not served")

@@ -10,7 +10,6 @@
 // The JSON array of the last row's values, ["2024-01-31 10:00:00",17]: behind that row. {"from":["2024-01-31"]} stands
 // before the first row that is not smaller; it may name fewer columns than there are.
 //
-// Numbers are exact to 64 bits; decimals and times are text, and so is all of a column of whole numbers that go beyond 63 bits.
-// In a cursor such a number is text only where it does. A time with a zone is written in UTC, one without is the
+// Numbers are exact to 64 bits; decimals and times are text. A time with a zone is written in UTC, one without is the
 // wall clock as it stands in the table, whatever zone the job is in.
 package sql

@@ -58,7 +58,7 @@ func mySQLTypes() map[string]holds {
 
 // exact keeps MySQL from comparing a decimal, or a number beyond 63 bits, with text as floating point.
 func exact(c Column) (before, after string) {
-	if c.Type == feed.Decimal || c.wide() {
+	if c.Type == feed.Decimal || c.Unsigned && c.Bits == 64 {
 		return "CAST(", " AS DECIMAL(65,30))"
 	}
 	return "", ""

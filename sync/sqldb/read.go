@@ -18,11 +18,8 @@ type Reader struct {
 func (r Reader) Value(c *Column, raw Value) (feed.Value, error) {
 	switch v := raw.(type) {
 	case int64:
-		switch {
-		case c.Type == feed.Boolean && (v == 0 || v == 1):
+		if c.Type == feed.Boolean && (v == 0 || v == 1) {
 			return v == 1, nil
-		case c.wide():
-			return strconv.FormatInt(v, 10), nil
 		}
 	case string:
 		if !c.Loose {
@@ -37,7 +34,7 @@ func (r Reader) Value(c *Column, raw Value) (feed.Value, error) {
 		}
 		return r.text(c, string(v))
 	case uint64:
-		return strconv.FormatUint(v, 10), nil // only a column of such numbers has them
+		return wide(v), nil
 	case float32:
 		// The shortest decimal that is this float32, not the float64 beside it.
 		return strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
@@ -45,6 +42,13 @@ func (r Reader) Value(c *Column, raw Value) (feed.Value, error) {
 		return nil, &ValueError{c.Name, "a time where text was asked for"}
 	}
 	return raw, nil // as it is, which spares boxing it again
+}
+
+func wide(v uint64) feed.Value {
+	if v > 1<<63-1 {
+		return strconv.FormatUint(v, 10)
+	}
+	return int64(v)
 }
 
 // text reads the text form of a value.
@@ -101,12 +105,7 @@ func Wall(t time.Time, zone *time.Location) time.Time {
 // holds. Times are to the microsecond; those without zone stay so. ok is false for what no cursor can hold.
 func Plain(c *Column, v feed.Value) (plain Value, ok bool) {
 	switch v := v.(type) {
-	case int64:
-		return v, true
-	case string:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil && c.wide() {
-			return n, true
-		}
+	case int64, string:
 		return v, true
 	case time.Time:
 		switch {

@@ -82,17 +82,11 @@ func splitDecl(decl string) (base string, args []int, unsigned bool) {
 // Feed is the column as a source announces it.
 func (c Column) Feed() feed.Column {
 	t := c.Type
-	switch {
-	case c.Loose && (t == feed.Time || t == feed.Date):
+	if c.Loose && (t == feed.Time || t == feed.Date) {
 		t = feed.Any
-	case c.wide():
-		t = feed.Decimal
 	}
 	return feed.Column{Name: c.Name, Type: t}
 }
-
-// wide says that a column of whole numbers has some beyond 63 bits: all its values travel as text, as decimals do.
-func (c *Column) wide() bool { return c.Type == feed.Integer && c.Unsigned && c.Bits == 64 && !c.Loose }
 
 // Names returns the names of columns.
 func Names(columns []Column) []string {

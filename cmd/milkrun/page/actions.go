@@ -90,7 +90,7 @@ func (p *page) act(w http.ResponseWriter, r *http.Request) {
 	if !p.ours(w, v) {
 		return
 	}
-	f := form{visit: v, do: r.PostForm.Get("do"), job: r.PostForm.Get("job"), why: clean(r.PostForm.Get("why")),
+	f := form{visit: v, do: r.PostForm.Get("do"), job: r.PostForm.Get("job"), why: mask.Scrub(clean(r.PostForm.Get("why"))),
 		how:  How{r.PostForm.Get("full") != "", clean(r.PostForm.Get("from")), clean(r.PostForm.Get("to"))},
 		lane: state.Lane(r.PostForm.Get("lane")), batch: clean(r.PostForm.Get("batch")), all: r.PostForm.Get("all") != ""}
 	for _, text := range r.PostForm["id"] {
@@ -181,7 +181,7 @@ func (p *page) ours(w http.ResponseWriter, v *visit) bool {
 	return true
 }
 
-// clean is a text of an operator in one line, without what looks personal.
+// clean is a text of an operator in one line.
 func clean(text string) string {
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -189,7 +189,6 @@ func clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "")))
-	text = mask.Scrub(text)
 	if runes := []rune(text); len(runes) > longestWhy {
 		text = string(runes[:longestWhy])
 	}
