@@ -246,6 +246,56 @@ func TestTotalTooSmallByPages(t *testing.T) {
 	}
 }
 
+// TestTotalTooSmallWithoutGenerations: the advice is not to choose another hour.
+func TestTotalTooSmallWithoutGenerations(t *testing.T) {
+	_, err := newEngine(t).Run(t.Context(), newJob(t, "crowd", stale{newCrowd(500), 490}, newShelf()), Start{Trigger: state.Manual})
+	if remedy := feed.Judge(err).Remedy; !strings.Contains(remedy, "may be missing") || !strings.Contains(remedy, "ask the partner") {
+		t.Errorf("%v → %s", err, remedy)
+	}
+}
+
+// clamping is a partner that answers its last page, or its first one, in the place of one that it does not have.
+type clamping struct {
+	*crowd
+	last int64
+}
+
+func (c clamping) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	if int64(len(c.keys)) > c.Position(after) {
+		return c.crowd.Fetch(ctx, after, limit)
+	}
+	return c.crowd.Fetch(ctx, c.CursorAt(c.last, limit), limit)
+}
+
+func TestAPageInThePlaceOfNone(t *testing.T) {
+	for _, last := range []int64{49, 0} {
+		sink := &memory{}
+		mustRun(t, newEngine(t), newJob(t, "crowd", clamping{newCrowd(500), last}, sink))
+		if len(sink.live) != 500 {
+			t.Errorf("page %d: %d records", last, len(sink.live))
+		}
+	}
+}
+
+// swelling is a partner whose records become more while it is asked for the page behind the last one.
+type swelling struct{ stale }
+
+func (g swelling) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Page, error) {
+	p, err := g.stale.Fetch(ctx, after, limit)
+	if g.Position(after) >= g.total {
+		p.Total = 500
+	}
+	return p, err
+}
+
+// TestGrownBehindTheLastPage: that the total was right once is no reason to ask the partner about it.
+func TestGrownBehindTheLastPage(t *testing.T) {
+	_, err := newEngine(t).Run(t.Context(), newJob(t, "crowd", swelling{stale{newCrowd(500), 490}}, &memory{}), Start{Trigger: state.Manual})
+	if !errors.Is(err, errNotWhole) || !strings.Contains(err.Error(), "records were added while it was read") {
+		t.Error(err)
+	}
+}
+
 // hung is a partner that is asked for the page behind its last one when the request to stop comes.
 type hung struct {
 	stale
@@ -258,6 +308,15 @@ func (h hung) Fetch(ctx context.Context, after feed.Cursor, limit int) (feed.Pag
 	}
 	h.stop()
 	return feed.Page{}, errors.New("the connection is closed")
+}
+
+// TestErrorBehindTheLastPage: what a partner answers there when nothing is left is its own affair.
+func TestErrorBehindTheLastPage(t *testing.T) {
+	sink := &memory{}
+	mustRun(t, newEngine(t), newJob(t, "crowd", hung{stale{newCrowd(500), 500}, func() {}}, sink))
+	if len(sink.live) != 500 {
+		t.Errorf("%d records", len(sink.live))
+	}
 }
 
 // TestStopBehindTheLastPage: such a run is interrupted like any other, and has not failed.

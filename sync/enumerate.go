@@ -72,8 +72,7 @@ func (r *run) enumerateInto(enum feed.Enumerator) error {
 		case !errors.Is(err, errNotWhole):
 			return err
 		case pass == maxPasses:
-			return feed.Errorf(feed.Fail, "drift", "%w", err).
-				WithRemedy("records may be missing at the target; the next run reads everything again; choose a quieter hour for the schedule")
+			return mayMiss(err)
 		}
 		r.event("pass", "reading from the beginning: %v", err)
 		r.startOver()
@@ -132,6 +131,7 @@ func (e *enumeration) pass(from feed.Cursor) error {
 var (
 	errStartOver = errors.New("the staging area of the interrupted run is gone")
 	errNotWhole  = errors.New("the enumeration is not whole")
+	errTotal     = fmt.Errorf("%w", errNotWhole) // where the stated total is wrong, and no row moved
 	errToConfirm = errors.New("records of the target are not listed any more")
 )
 

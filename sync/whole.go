@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,15 +63,33 @@ func (e *enumeration) beyond() error {
 		return stopCause(e.run.soft)
 	case err != nil:
 		e.run.event("note", "whether records stand behind the last page is not known: %v", err)
-	case p.Rows.Len()+len(p.Rejected) > 0:
-		return wrongTotal(fmt.Errorf("the partner states %d records, and lists more behind them", total))
+		return nil
+	case p.Rows.Len()+len(p.Rejected) == 0:
+		return nil
+	case p.Total != total:
+		return notWhole(errors.New("records were added while it was read"))
 	}
-	return nil
+	if again, err := e.answersAgain(p, total/size-1); again || err != nil {
+		return err
+	}
+	return wrongTotal(fmt.Errorf("the partner states %d records, and lists more behind them", total))
+}
+
+// answersAgain says whether a page is the last or the first one: some partners answer these in the place of one that they do
+// not have.
+func (e *enumeration) answersAgain(p feed.Page, last int64) (bool, error) {
+	for _, n := range []int64{last, 0} {
+		known := e.reader.fetch(e.run.soft, e.enum.CursorAt(n, e.reader.limit))
+		if known.err != nil || known.fingerprint == fingerprintOf(p.Rows, e.enum.Key()) {
+			return known.err == nil, known.err
+		}
+	}
+	return false, nil
 }
 
 // wrongTotal is [notWhole] where the total is wrong, and no row moved.
 func wrongTotal(why error) error {
-	return feed.Errorf(feed.Fail, "drift", "%w: %w", errNotWhole, why).
+	return feed.Errorf(feed.Fail, "drift", "%w: %w", errTotal, why).
 		WithRemedy("the old generation stays in place; ask the partner why the total it states is another")
 }
 
@@ -78,4 +97,13 @@ func wrongTotal(why error) error {
 func notWhole(why error) error {
 	return feed.Errorf(feed.Fail, "drift", "%w: %w", errNotWhole, why).
 		WithRemedy("the old generation stays in place; choose a quieter hour for the schedule")
+}
+
+// mayMiss is notWhole or wrongTotal of a target that holds no generations, which has what was read.
+func mayMiss(err error) error {
+	e := feed.Errorf(feed.Fail, "drift", "%w", err)
+	if errors.Is(err, errTotal) {
+		return e.WithRemedy("records may be missing at the target; the next run reads everything again; ask the partner why the total it states is another")
+	}
+	return e.WithRemedy("records may be missing at the target; the next run reads everything again; choose a quieter hour for the schedule")
 }
