@@ -36,6 +36,12 @@ func (s *Store) Wire(ctx context.Context, jobs []Wiring) error {
 	})
 }
 
+// Wired says whether the configuration has a job, as [Store.Wire] last noted it.
+func (s *Store) Wired(ctx context.Context, job string) (bool, error) {
+	_, found, err := one(ctx, s.r, scanTo[string], "SELECT name FROM job WHERE name = ? AND source IS NOT NULL", job)
+	return found, explain(s.path, "reading whether the configuration has job "+job, err)
+}
+
 // Sender is a job that has sent a batch to a target where sending twice is harm.
 type Sender struct {
 	Job        string
@@ -47,7 +53,8 @@ func (s *Store) Senders(ctx context.Context, route string) ([]Sender, error) {
 	list, err := all(ctx, s.r, func(row scanner) (one Sender, err error) {
 		err = row.Scan(&one.Job, &one.Configured)
 		return one, err
-	}, `SELECT j.name, j.source IS NOT NULL FROM job j JOIN intent i ON i.job = j.name WHERE j.route = ? AND j.route <> ''
+	}, `SELECT j.name, j.source IS NOT NULL FROM job j JOIN intent i ON i.job = j.name AND i.letter IS NULL
+		WHERE j.route = ? AND j.route <> ''
 		GROUP BY j.name ORDER BY max(i.at) DESC`, route)
 	return list, explain(s.path, "reading which jobs sent by the same route", err)
 }

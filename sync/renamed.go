@@ -17,9 +17,7 @@ const codeRenamed = "renamed"
 // one reads the same, sends to the same partner, where sending twice is harm, and would begin at the beginning.
 type Forerunner struct {
 	Job, By string
-	place   *feed.Cursor // of its checkpoint, nil without one
-	doubts  int
-	marks   int // records that it sent behind its checkpoint
+	doubt   bool // nobody knows what became of a batch of it
 }
 
 // ForerunnerOf returns the one of a job that has not begun, nil when there is none. Configured says whether a job is in the
@@ -44,20 +42,12 @@ func ForerunnerOf(ctx context.Context, store *state.Store, job *config.Job, conf
 }
 
 func before(ctx context.Context, store *state.Store, old, by string) (*Forerunner, error) {
-	f := &Forerunner{Job: old, By: by}
-	if cp, found, err := store.Checkpoint(ctx, old, state.Forward); err != nil {
-		return nil, err
-	} else if found {
-		f.place = &cp.Cursor
-	}
 	open, err := store.OpenIntents(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	f.doubts = len(open)
-	marks, err := store.Recent(ctx, old)
-	f.marks = len(marks)
-	return f, err
+	doubt := slices.ContainsFunc(open, func(i state.Intent) bool { return i.State != state.IntentRecorded }) // of such a one nothing has left
+	return &Forerunner{Job: old, By: by, doubt: doubt}, nil
 }
 
 // Text says what is seen.
@@ -72,13 +62,11 @@ func (f *Forerunner) Remedy() string {
 
 // step is what to do when it is the same job.
 func (f *Forerunner) step() string {
-	switch {
-	case f.doubts > 0:
-		return fmt.Sprintf("a batch of job %s is in doubt: settle it (milkrun doubt list %[1]s), give the job its old name back, and rename it after a whole run", f.Job)
-	case f.place == nil || f.marks > 0:
-		return fmt.Sprintf("part of what job %s sent stands behind its checkpoint: give the job its old name back, and rename it after a whole run", f.Job)
+	move := fmt.Sprintf("if it is the same job, give it the old place before it runs: milkrun checkpoint move %s %s --yes --why renamed", f.Job, f.By)
+	if f.doubt {
+		return fmt.Sprintf("a batch of job %s is in doubt: settle it first (milkrun doubt list %[1]s)", f.Job) + "\n" + move
 	}
-	return fmt.Sprintf("if it is the same job, give it the old place before it runs: milkrun checkpoint set %s '%s' --yes --why renamed", f.By, *f.place)
+	return move
 }
 
 // renamed halts a job before it sends anything, when it seems to be an old one under a new name. Resuming it accepts that.
@@ -92,7 +80,13 @@ func (r *run) renamed() error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(halted, func(h state.Run) bool { return h.Code == codeRenamed }) {
+	lost, err := r.engine.Store.History(ctx, r.job.Name, 1) // a place that it had before: what was accepted until then says nothing
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(halted, func(h state.Run) bool {
+		return h.Code == codeRenamed && (len(lost) == 0 || h.StartedAt.After(lost[0].At))
+	}) {
 		r.event("renamed", "it begins at the first record, although job %s has sent from the same place", f.Job)
 		return nil
 	}

@@ -1,11 +1,12 @@
 package sync
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"milkrun/state"
-	"milkrun/sync/feed"
+	"milkrun/sync/config"
 )
 
 type onceSink struct{ fixedSink }
@@ -15,16 +16,17 @@ func (onceSink) Once() {}
 // TestRenamed gives a job that sends messages another name. Nothing is sent before an operator has accepted that.
 func TestRenamed(t *testing.T) {
 	for name, c := range map[string]struct {
-		lost   bool        // the last batch of the old one is in doubt
-		route  string      // the new one reads from there
-		place  feed.Cursor // where the operator lets it begin
+		lost   bool   // the last batch of the old one is in doubt, although it arrived
+		route  string // the new one reads from there
+		moved  bool   // the operator gives it the old place
 		halts  bool
 		remedy string
 		sent   int // by both
 	}{
-		"resumed as it is":   {halts: true, remedy: "milkrun checkpoint set new '30' --yes", sent: 60},
-		"with the old place": {halts: true, place: "30", remedy: "milkrun checkpoint set new '30' --yes", sent: 30},
+		"resumed as it is":   {halts: true, remedy: "milkrun checkpoint move old new --yes", sent: 60},
+		"with the old place": {halts: true, moved: true, remedy: "milkrun checkpoint move old new --yes", sent: 30},
 		"with a doubt":       {lost: true, halts: true, remedy: "milkrun doubt list old", sent: 60},
+		"a doubt settled":    {lost: true, halts: true, moved: true, remedy: "milkrun doubt list old", sent: 30},
 		"another source":     {route: "elsewhere", sent: 60},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,8 +63,9 @@ func TestRenamed(t *testing.T) {
 				if sent() != 30 || !strings.Contains(r.Remedy, c.remedy) {
 					t.Fatalf("%d records are sent, %s", sent(), r.Remedy)
 				}
-				if c.place != "" {
-					if err := e.Store.SetCheckpoint(t.Context(), "new", state.Forward, c.place, "li", "renamed"); err != nil {
+				if c.moved {
+					settleAsSent(t, e)
+					if err := e.Store.MoveCheckpoint(t.Context(), "old", "new", "li", "renamed"); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -74,4 +77,48 @@ func TestRenamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// settleAsSent settles all doubts: what is lost is the answer, the batch arrived.
+func settleAsSent(t *testing.T, e *Engine) {
+	t.Helper()
+	list, err := e.Store.Doubts(t.Context())
+	for _, i := range list {
+		_, settled := e.Store.SettleIntent(t.Context(), state.Settlement{ID: i.ID, Outcome: state.OutcomeSent, Who: "li", Why: "asked"})
+		err = errors.Join(err, settled)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRenamedTwice gives a job its old name back, and then the new one once more: what was accepted the first time counts no more.
+func TestRenamedTwice(t *testing.T) {
+	sink, e := newShelf(), newEngine(t)
+	a, b := newJob(t, "a", &list{n: 30}, nil), newJob(t, "b", &list{n: 30}, nil)
+	b.Source.Connection, b.Sink.Connection = a.Source.Connection, a.Sink.Connection
+	a.Sink.Settings = onceSink{fixedSink{fixed{sink: opaqueShelf{sink}}}}
+	b.Sink.Settings = a.Sink.Settings
+	named := func(job *config.Job) {
+		t.Helper()
+		if err := e.Store.Wire(t.Context(), []state.Wiring{{Job: job.Name, Source: "s", Sink: "t", Route: job.Route()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named(a)
+	mustRun(t, e, a)
+	for _, step := range []struct{ from, to *config.Job }{{a, b}, {b, a}, {a, b}} {
+		named(step.to)
+		halted(t, e, step.to, codeRenamed)
+		if err := e.Store.MoveCheckpoint(t.Context(), step.from.Name, step.to.Name, "li", "renamed"); err != nil {
+			t.Fatal(err)
+		}
+		resume(t, e, step.to.Name)
+		if step.to == b {
+			continue // it never runs under this name
+		}
+		mustRun(t, e, step.to)
+	}
+	mustRun(t, e, b)
+	sink.whole(t, 30)
 }

@@ -17,14 +17,14 @@ func (a *app) checkpointCommand() *cobra.Command {
 		Long: `A checkpoint says how far a job has read: everything up to it is delivered or a dead letter. It has two lanes:
 forward is what is new, full is a complete pass that is under way.
 
-set, reset, undo and import change it while the job does not run; a daemon need not be stopped for that. Each change is
+set, move, reset, undo and import change it while the job does not run; a daemon need not be stopped for that. Each change is
 kept with who and why (milkrun checkpoint history JOB) and can be taken back (milkrun checkpoint undo JOB).`,
 		Example: `  milkrun checkpoint list
   milkrun checkpoint show affairs
   milkrun checkpoint reset affairs --yes --why "the partner lost its database"
   milkrun checkpoint undo affairs --why "they had a backup after all"`,
 	}, a.checkpointListCommand(), a.checkpointShowCommand(), a.checkpointHistoryCommand(), a.checkpointSetCommand(),
-		a.checkpointResetCommand(), a.checkpointUndoCommand(), a.checkpointExportCommand(), a.checkpointImportCommand())
+		a.checkpointMoveCommand(), a.checkpointResetCommand(), a.checkpointUndoCommand(), a.checkpointExportCommand(), a.checkpointImportCommand())
 }
 
 // movedBy says who moved a checkpoint: a run, or an operator.

@@ -441,7 +441,7 @@ func TestRenamedSMSJob(t *testing.T) {
 	p := m.beside()
 	p.run("trigger", "sms", "--wait").exits(exitDone)
 	m.write(strings.Replace(w.toml(""), "[jobs.sms]", "[jobs.notices]", 1))
-	steps := []string{"job notices looks like job sms under a new name", "milkrun checkpoint set notices '[20]' --yes --why renamed"}
+	steps := []string{"job notices looks like job sms under a new name", "milkrun checkpoint move sms notices --yes --why renamed"}
 	p.run("plan").exits(exitDone).says(steps...)
 	p.run("check").exits(exitDone).says(steps...)
 	p.run("reload").exits(exitDone).says(steps...)
@@ -450,7 +450,8 @@ func TestRenamedSMSJob(t *testing.T) {
 	if _, messages := w.box.Caih.Numbers(); messages != 20 {
 		t.Fatalf("%d messages", messages)
 	}
-	p.run("checkpoint", "set", "notices", "[20]", "--yes", "--why", "renamed").exits(exitDone)
+	p.run("checkpoint", "move", "sms", "notices", "--yes", "--why", "renamed").exits(exitDone).
+		says("job notices goes on from the place of job sms: 20", "milkrun checkpoint move notices sms", "milkrun resume notices", "the daemon (process")
 	p.run("resume", "notices").exits(exitDone)
 	p.run("trigger", "notices", "--wait").exits(exitDone)
 	w.never(t)
