@@ -213,6 +213,13 @@ func TestSMSKilledAtAnyInstant(t *testing.T) {
 // settleAll settles what is in doubt as the platform has it.
 func (w *smsWorld) settleAll(t *testing.T) {
 	t.Helper()
+	for late := time.After(time.Minute); w.box.Busy(); { // what the killed process asked for may still be under way
+		select {
+		case <-late:
+			t.Fatal("the platform never ends its work")
+		case <-time.After(time.Millisecond):
+		}
+	}
 	w.place(t).with(func(ctx context.Context, s *state.Store) error {
 		if _, err := s.Interrupt(ctx); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,7 @@ type Sandbox struct {
 	Faults struct{ Credit, Busipush, Exchange, Coupang, Caih Faults }
 
 	url    string
+	busy   atomic.Int64 // requests that are being answered
 	mux    *http.ServeMux
 	server *http.Server
 	ended  chan struct{} // closed when serve has ended
@@ -136,7 +138,14 @@ func (s *Sandbox) Settings() map[string]map[string]string {
 }
 
 // ServeHTTP serves the partners and the control addresses.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.busy.Add(1)
+	defer s.busy.Add(-1)
+	s.mux.ServeHTTP(w, r)
+}
+
+// Busy says whether a request is being answered: whoever sent it may be gone, and it may still have an effect.
+func (s *Sandbox) Busy() bool { return s.busy.Load() > 0 }
 
 func (s *Sandbox) serveFaults(w http.ResponseWriter, _ *http.Request) {
 	all := map[string][]Fault{}
